@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dots and version vectors. A dot is one write: the counter-th that the actor issued. An actor is
+ * the random incarnation of one partition replica's store, never zero; counters start at 1 and are
+ * never issued twice. A version vector says for each actor up to which counter this key's history
+ * is known. (Dotted version vectors: Preguiça, Baquero, Almeida, Fonte, Gonçalves, 2010.)
+ *
+ * Invariant: entries are sorted by actor, no actor twice, no counter zero. */
+#ifndef MODEL_CLOCK_H
+#define MODEL_CLOCK_H
+
+#include "base/arena.h"
+
+struct dot {
+    uint64_t actor;
+    uint64_t counter;
+};
+
+struct clock {
+    const struct dot *entries;
+    uint32_t count;
+};
+
+enum clock_order { CLOCK_EQUAL, CLOCK_BEFORE, CLOCK_AFTER, CLOCK_CONCURRENT };
+
+#define CLOCK_NONE ((struct clock){NULL, 0})
+
+static inline bool dot_eq(struct dot a, struct dot b)
+{
+    return a.actor == b.actor && a.counter == b.counter;
+}
+
+/* Order by actor, then counter: -1, 0, 1. */
+int dot_cmp(struct dot a, struct dot b);
+
+/* The counter known for an actor, 0 when none. */
+uint64_t clock_get(struct clock clock, uint64_t actor);
+
+/* Whether the dot's write is part of the history. */
+bool clock_covers(struct clock clock, struct dot dot);
+
+/* How `a` stands to `b`. */
+enum clock_order clock_compare(struct clock a, struct clock b);
+
+/* Whether `a` knows all that `b` knows. */
+bool clock_descends(struct clock a, struct clock b);
+
+/* The least upper bound, in the arena. */
+struct clock clock_merge(struct arena *arena, struct clock a, struct clock b);
+
+/* The clock with the dot's history added: max(counter) for its actor. */
+struct clock clock_add(struct arena *arena, struct clock clock, struct dot dot);
+
+/* A copy in the arena. */
+struct clock clock_copy(struct arena *arena, struct clock clock);
+
+/* Whether the invariant above holds. */
+bool clock_valid(struct clock clock);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The limits of what data may be. Where Riak has a limit this is its default. */
+#ifndef MODEL_LIMITS_H
+#define MODEL_LIMITS_H
+
+enum {
+    KEY_BYTES_MAX = 65536,
+    BUCKET_BYTES_MAX = 65536,
+    TYPE_BYTES_MAX = 1024,
+    OBJECT_BYTES_MAX = 50 * 1024 * 1024, /* object.size.maximum */
+    SIBLINGS_MAX = 100,                  /* object.siblings.maximum, checked when a client writes */
+    SIBLINGS_HARD_MAX = 10000,           /* of any decoder */
+    CLOCK_ENTRIES_MAX = 4096,
+    CONTEXT_BYTES_MAX = 65536,
+    LINKS_MAX = 10000,
+    META_PAIRS_MAX = 10000,
+    INDEX_ENTRIES_MAX = 10000,
+    NODES_MAX = 1024,
+    REPLICAS_MAX = 16, /* of one partition */
+    VOTERS_MAX = 7,
+    SLOTS_MAX = 4096,
+    SLOTS_MIN = 64,
+    PARTITIONS_MIN = 8,
+    NAME_BYTES_MAX = 255,    /* of a node, a location, a host:port */
+    BUCKET_TYPES_MAX = 1000,
+    BUCKET_OVERRIDES_MAX = 10000,
+};
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An object: a version vector and the values that are concurrent under it, each with the dot of the
+ * write that made it. All views point into bytes or arenas that outlive the object.
+ *
+ * Invariants: every sibling's dot is covered by the clock; no dot stands twice; siblings are
+ * sorted by dot, so equal histories have equal forms.
+ *
+ * An optional text (content type, charset, encoding) is absent when its data is NULL; present and
+ * empty is another thing, and clients can tell. */
+#ifndef MODEL_OBJECT_H
+#define MODEL_OBJECT_H
+
+#include "model/clock.h"
+
+struct link {
+    struct bytes bucket;
+    struct bytes key;
+    struct bytes tag;
+};
+
+struct pair {
+    struct bytes name;
+    struct bytes value;
+};
+
+struct content {
+    struct bytes value;
+    struct bytes content_type;
+    struct bytes charset;
+    struct bytes content_encoding;
+    const struct link *links;
+    const struct pair *meta;    /* user metadata, in the client's order */
+    const struct pair *indexes; /* secondary index entries: field, term as text */
+    uint32_t links_count;
+    uint32_t meta_count;
+    uint32_t indexes_count;
+};
+
+struct sibling {
+    struct dot dot;
+    uint64_t hlc_us; /* hybrid clock: microseconds since 1970 that never go back on a key; this is
+                        also what clients see as last-modified */
+    bool deleted;    /* a tombstone; its content is empty */
+    struct content content;
+};
+
+struct object {
+    struct clock clock;
+    const struct sibling *siblings;
+    uint32_t count;
+};
+
+/* What a coordinator does with a client's write. */
+struct write {
+    struct clock context; /* what the client had read; empty for a blind write */
+    struct content content;
+    bool deleted; /* write a tombstone */
+    struct dot dot;
+    uint64_t wall_us; /* the writer's wall clock */
+};
+
+/* The object after the write: siblings that the context covers are dropped, the others stay, the new
+ * one is added under the dot. Its hybrid clock is max(wall, every old sibling's + 1). `old` may be
+ * NULL (nothing stored). The result lives in the arena and shares views with its inputs. */
+struct object *object_put(struct arena *arena, const struct object *old, const struct write *write);
+
+/* The least upper bound of two histories of one key: a sibling stays iff it is in both, or the other
+ * clock does not cover its dot. Commutative, associative, idempotent. NULL counts as empty. */
+struct object *object_merge(struct arena *arena, const struct object *a, const struct object *b);
+
+/* Reduces the siblings to one winner, the greatest by (hlc, not deleted, dot), for buckets without
+ * siblings; the clock stays. Returns how many were dropped. `object` must be in an arena. */
+uint32_t object_resolve(struct object *object);
+
+/* Whether every sibling is a tombstone (an object without siblings counts as deleted). */
+bool object_deleted(const struct object *object);
+
+/* Same clock and same sibling dots: the same history. */
+bool object_same(const struct object *a, const struct object *b);
+
+/* Whether the invariants hold. */
+bool object_valid(const struct object *object);
+
+/* The newest hybrid clock among the siblings; 0 when there is none. */
+uint64_t object_hlc_us(const struct object *object);
+
+/* A deep copy in the arena: nothing points to the old bytes. */
+struct object *object_copy(struct arena *arena, const struct object *object);
+
+/* A deep copy of a content. */
+struct content content_copy(struct arena *arena, const struct content *content);
+
+enum { VTAG_BYTES_MAX = 22 };
+
+/* Riak's version tag of a sibling: up to 22 digits in base 62, made from its dot, so all replicas
+ * agree. Returns a view of `ret_text`. */
+struct bytes object_vtag(struct dot dot, char ret_text[VTAG_BYTES_MAX]);
+
+/* The entity tag of an object: the vtag of the only sibling, else one made from the clock. */
+struct bytes object_etag(const struct object *object, char ret_text[VTAG_BYTES_MAX]);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "msg/peer.h"
+
+#include "base/check.h"
+
+enum peer_class peer_class(const struct peer_msg *msg)
+{
+    switch (msg->kind) {
+    case PEER_CLUSTER:
+        return CLASS_CONTROL;
+    case PEER_GET:
+    case PEER_GOT:
+    case PEER_PUT:
+    case PEER_PUT_ACK:
+    case PEER_FORWARD:
+    case PEER_FORWARDED:
+        return CLASS_DATA;
+    case PEER_LIST:
+    case PEER_LISTED:
+        return CLASS_BULK;
+    }
+    UNREACHABLE();
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What nodes say to each other. Views live for the length of the step. `token` is the asker's and
+ * comes back unchanged. Every request for a partition carries the asker's epoch. */
+#ifndef MSG_PEER_H
+#define MSG_PEER_H
+
+#include "base/err.h"
+#include "model/key.h"
+#include "msg/peer_cluster.h"
+#include "msg/reply.h"
+#include "msg/request.h"
+
+/* Which of a pair's connections a message takes. */
+enum peer_class { CLASS_CONTROL, CLASS_DATA, CLASS_BULK };
+
+enum peer_kind {
+    PEER_GET,       /* read a replica */
+    PEER_GOT,       /* its answer */
+    PEER_PUT,       /* merge an object into a replica */
+    PEER_PUT_ACK,   /* merged and stored as asked, or not */
+    PEER_FORWARD,   /* coordinate this request for me; never forwarded again */
+    PEER_FORWARDED, /* what it came to */
+    PEER_LIST,      /* names in these partitions, from the cursor on: one chunk */
+    PEER_LISTED,    /* the chunk */
+    PEER_CLUSTER,   /* the cluster's own talk: register, gossip, probes, joining */
+};
+
+struct peer_get {
+    uint64_t token;
+    uint64_t epoch;
+    uint32_t partition;
+    struct key key;
+    bool full; /* the object; else only its digest record */
+};
+
+struct peer_got {
+    uint64_t token;
+    enum err err; /* ERR_OK, ERR_NOT_FOUND; anything else is no answer */
+    bool full;
+    struct bytes record; /* object or digest record, as it sleeps */
+};
+
+struct peer_put {
+    uint64_t token;
+    uint64_t epoch;
+    uint32_t partition;
+    struct key key;
+    bool durable;
+    struct bytes record; /* object record */
+};
+
+struct peer_put_ack {
+    uint64_t token;
+    enum err err;
+    bool durable;
+};
+
+struct peer_forward {
+    uint64_t token;
+    uint32_t budget_ms;
+    struct request request; /* a put or a delete */
+};
+
+struct peer_forwarded {
+    uint64_t token;
+    struct reply reply; /* done, an object, or an error */
+};
+
+enum list_what { LIST_KEYS, LIST_BUCKETS };
+
+struct peer_list {
+    uint64_t token;
+    uint64_t epoch;
+    enum list_what what;
+    struct bytes type;
+    struct bytes bucket;    /* LIST_KEYS */
+    uint32_t partition;     /* one partition at a time */
+    struct bytes after_row; /* cursor: the last row seen, or empty */
+};
+
+struct peer_listed {
+    uint64_t token;
+    enum err err;
+    uint32_t partition;
+    const struct bytes *names;
+    uint32_t names_count;
+    struct bytes last_row; /* the cursor to go on from */
+    bool done;             /* the partition is through */
+};
+
+struct peer_msg {
+    enum peer_kind kind;
+    union {
+        struct peer_get get;
+        struct peer_got got;
+        struct peer_put put;
+        struct peer_put_ack put_ack;
+        struct peer_forward forward;
+        struct peer_forwarded forwarded;
+        struct peer_list list;
+        struct peer_listed listed;
+        struct peer_cluster cluster;
+    } u;
+};
+
+/* Said first on every connection, both ways, by the hosts. */
+struct peer_hello {
+    uint64_t node;        /* who I am */
+    uint64_t cluster[2];  /* 128-bit cluster id; zero: none yet */
+    uint64_t lineage;
+    uint64_t epoch;
+    struct bytes name;
+    struct bytes address; /* where I listen for peers */
+};
+
+/* The connection that a message takes. */
+enum peer_class peer_class(const struct peer_msg *msg);
+
+#endif
