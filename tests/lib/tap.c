@@ -4,7 +4,8 @@
  *
  * Invariants:
  *  1. exactly one `ok` or `not ok` line for each selected test, in the order of the table;
- *  2. the plan comes last, so a program that dies half-way has no plan and cannot pass;
+ *  2. the plan comes first: meson takes a program that leaves half-way, with status 0 and no plan,
+ *     for one that passed;
  *  3. everything else on stdout starts with `#`.
  */
 #include "tap.h"
@@ -187,6 +188,36 @@ static bool run_one(const struct tap_test *test, unsigned long number)
     return ok;
 }
 
+static bool selected(const struct tap_test *test, const char *filter)
+{
+    return filter == NULL || strstr(test->name, filter) != NULL;
+}
+
+static int run_selected(const struct tap_test *tests, size_t count, const char *filter, bool list)
+{
+    unsigned long planned = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (list && selected(&tests[i], filter))
+            printf("%s\n", tests[i].name);
+        planned += selected(&tests[i], filter) ? 1 : 0;
+    }
+    if (list)
+        return 0;
+    if (planned == 0) {
+        printf("1..0 # SKIP no test here has \"%s\" in its name\n", filter ? filter : "");
+        return 0;
+    }
+    printf("1..%lu\n", planned);
+    signal(SIGABRT, on_abort);
+    unsigned long ran = 0;
+    unsigned long failed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (selected(&tests[i], filter))
+            failed += run_one(&tests[i], ++ran) ? 0 : 1;
+    }
+    return failed == 0 ? 0 : 1;
+}
+
 int tap_run(int argc, char **argv, const struct tap_test *tests, size_t count)
 {
     const char *filter = NULL;
@@ -201,22 +232,5 @@ int tap_run(int argc, char **argv, const struct tap_test *tests, size_t count)
             return 2;
         }
     }
-    signal(SIGABRT, on_abort);
-    unsigned long ran = 0;
-    unsigned long failed = 0;
-    for (size_t i = 0; i < count && tests[i].name != NULL; i++) {
-        if (filter != NULL && strstr(tests[i].name, filter) == NULL)
-            continue;
-        if (list)
-            printf("%s\n", tests[i].name);
-        else
-            failed += run_one(&tests[i], ++ran) ? 0 : 1;
-    }
-    if (list)
-        return 0;
-    if (ran == 0 && filter != NULL)
-        printf("1..0 # SKIP no test here has \"%s\" in its name\n", filter);
-    else
-        printf("1..%lu\n", ran);
-    return failed == 0 && (ran > 0 || filter != NULL) ? 0 : 1;
+    return run_selected(tests, count, filter, list);
 }
