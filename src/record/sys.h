@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The system rows of a store: few, all loaded at start. Each value is a version byte, the fields,
+ * and a CRC-32C of row key and fields.
+ *
+ *   row key             value
+ *   "node"              node id, name                       (cluster/)
+ *   "doc"               the cluster document                (cluster/)
+ *   "acceptor"          the register's acceptor state       (cluster/)
+ *   "inc/" + be16       incarnation and leased counter of the partition's replica (kv/) */
+#ifndef RECORD_SYS_H
+#define RECORD_SYS_H
+
+#include "base/blob.h"
+#include "base/err.h"
+#include "model/clock.h"
+
+#define SYS_ROW_NODE BYTES_LIT("node")
+#define SYS_ROW_DOCUMENT BYTES_LIT("doc")
+#define SYS_ROW_ACCEPTOR BYTES_LIT("acceptor")
+
+struct incarnation {
+    uint64_t actor;
+    uint64_t leased; /* counters up to and with this one may have been issued */
+};
+
+/* The row key of a partition's incarnation. */
+struct bytes sys_incarnation_key(struct arena *arena, uint32_t partition);
+
+/* Whether the row key is one of those, and of which partition. */
+bool sys_incarnation_row(struct bytes row, uint32_t *ret_partition);
+
+struct blob *sys_incarnation_blob(struct bytes row, const struct incarnation *incarnation);
+enum err sys_incarnation_decode(struct bytes row, struct bytes record,
+                                struct incarnation *ret_incarnation) MUST_CHECK;
+
+struct sys_node {
+    uint64_t id;
+    struct bytes name;
+};
+
+struct blob *sys_node_blob(const struct sys_node *node);
+enum err sys_node_decode(struct bytes record, struct sys_node *ret_node) MUST_CHECK;
+
+#endif
