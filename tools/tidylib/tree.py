@@ -42,10 +42,15 @@ class House:
         return sorted((r for r in self.floor if self.is_core(r)), key=lambda r: self.floor[r])
 
 
+def git(root):
+    """The start of a git command; a checkout of another owner is read like any."""
+    return ('git', '-c', 'safe.directory=*', '-C', root)
+
+
 def list_files(root):
     """Every file that is, or could be, committed."""
     try:
-        out = subprocess.run(['git', '-C', root, 'ls-files', '-coz', '--exclude-standard'],
+        out = subprocess.run([*git(root), 'ls-files', '-coz', '--exclude-standard'],
                              check=True, capture_output=True).stdout.decode('utf-8', 'replace')
         names = [n for n in out.split('\0') if n]
     except (OSError, subprocess.CalledProcessError):
