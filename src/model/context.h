@@ -18,6 +18,7 @@ void context_put(struct buf *buf, struct clock clock);
 
 /* Reads a context into the arena. Empty bytes are the empty clock. ERR_BAD_CONTEXT when it is
  * damaged, foreign, too long or not canonical. */
-enum err context_decode(struct arena *arena, struct bytes bytes, struct clock *ret_clock) MUST_CHECK;
+enum err context_decode(struct arena *arena, struct bytes bytes, struct clock *ret_clock)
+    MUST_CHECK;
 
 #endif

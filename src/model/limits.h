@@ -10,7 +10,8 @@ enum {
     OBJECT_BYTES_MAX = 50 * 1024 * 1024, /* object.size.maximum */
     SIBLINGS_MAX = 100,                  /* object.siblings.maximum, checked when a client writes */
     SIBLINGS_HARD_MAX = 10000,           /* of any decoder */
-    CLOCK_ENTRIES_MAX = 4096,
+    CLOCK_ENTRIES_MAX = 4096,            /* of a context, and of a clock that a context grew */
+    CLOCK_ENTRIES_HARD_MAX = 131072,     /* of any decoder: what replicas at the limit merge to */
     CONTEXT_BYTES_MAX = 65536,
     LINKS_MAX = 10000,
     META_PAIRS_MAX = 10000,
@@ -21,7 +22,7 @@ enum {
     SLOTS_MAX = 4096,
     SLOTS_MIN = 64,
     PARTITIONS_MIN = 8,
-    NAME_BYTES_MAX = 255,    /* of a node, a location, a host:port */
+    NAME_BYTES_MAX = 255, /* of a node, a location, a host:port */
     BUCKET_TYPES_MAX = 1000,
     BUCKET_OVERRIDES_MAX = 10000,
 };

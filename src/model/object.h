@@ -10,6 +10,7 @@
 #ifndef MODEL_OBJECT_H
 #define MODEL_OBJECT_H
 
+#include "base/err.h"
 #include "model/clock.h"
 
 struct link {
@@ -59,9 +60,17 @@ struct write {
     uint64_t wall_us; /* the writer's wall clock */
 };
 
-/* The object after the write: siblings that the context covers are dropped, the others stay, the new
- * one is added under the dot. Its hybrid clock is max(wall, every old sibling's + 1). `old` may be
- * NULL (nothing stored). The result lives in the arena and shares views with its inputs. */
+/* Whether the write may be applied; a context comes from a client and proves nothing. ERR_STALE: the
+ * dot is not newer than all that the stored clock and the context say of its actor, so this store
+ * has lost history, or the context is forged; only a dot of a new incarnation may be written.
+ * ERR_BAD_CONTEXT: the context would grow the clock past CLOCK_ENTRIES_MAX. */
+enum err object_put_check(const struct object *old, const struct write *write) MUST_CHECK;
+
+/* The object after the write, for which object_put_check must hold: siblings that the context covers
+ * are dropped, the others stay, the new one is added under the dot. The context becomes part of the
+ * clock. The new hybrid clock is max(wall, every old sibling's + 1). A tombstone takes no content.
+ * `old` may be NULL (nothing stored). The result lives in the arena and shares views with its
+ * inputs. */
 struct object *object_put(struct arena *arena, const struct object *old, const struct write *write);
 
 /* The least upper bound of two histories of one key: a sibling stays iff it is in both, or the other
