@@ -27,12 +27,13 @@ struct why {
 };
 
 struct engine_options {
-    const char *path;         /* directory; rocks only */
-    bool create;              /* make it when it is not there */
-    uint64_t cache_bytes;     /* block cache */
+    const char *path;     /* directory; rocks only */
+    bool create;          /* make it when it is not there */
+    uint64_t cache_bytes; /* block cache; 0 in any of these: the default */
     uint64_t memtable_bytes;
-    uint32_t blob_bytes_min;  /* values of this size and more go to blob files */
+    uint32_t blob_bytes_min; /* values of this size and more go to blob files */
     int background_threads;
+    int open_files_max; /* table files kept open */
 };
 
 /* How full the engine is, in thousandths of the point where it would stall writers. */
@@ -74,8 +75,8 @@ uint32_t engine_batch_count(const struct engine_batch *batch);
 size_t engine_batch_size(const struct engine_batch *batch);
 
 /* Applies a batch; with `sync` it is on stable storage when the call returns. */
-enum err engine_commit(struct engine *engine, const struct engine_batch *batch,
-                       bool sync) MUST_CHECK;
+enum err engine_commit(struct engine *engine, const struct engine_batch *batch, bool sync)
+    MUST_CHECK;
 
 /* Puts everything committed so far on stable storage. */
 enum err engine_sync(struct engine *engine) MUST_CHECK;
@@ -95,7 +96,8 @@ uint32_t engine_mem_unsynced(const struct engine *engine);
 bool engine_mem_corrupt(struct engine *engine, enum store_family family, uint64_t row,
                         uint32_t bit);
 
-/* Commits fail with this from now on; ERR_OK ends it. */
+/* Commits and syncs fail with this from now on; ERR_OK ends it, but what an ERR_IO broke (rule 4)
+ * stays broken until engine_mem_crash. */
 void engine_mem_fail(struct engine *engine, enum err err);
 
 #endif
