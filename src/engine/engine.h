@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A storage engine: ordered rows in families, atomic batches, durability on demand. Two stand behind
- * this header, under one contract test: rocks.c (RocksDB) and mem.c (memory, with the crash
+/* A storage engine: ordered rows in families, atomic batches, durability on demand. Two stand
+ * behind this header, under one contract test: rocks.c (RocksDB) and mem.c (memory, with the crash
  * semantics of a write-ahead log).
  *
  * Contract:

@@ -2,8 +2,8 @@
 /* The memory engine: sorted rows, and what a write-ahead log would lose.
  *
  * The rows show every committed batch. For each batch that is not synced yet there is an undo: the
- * values that it replaced, newest change first. A crash undoes batches from the newest back, so what
- * is left is always a prefix of the commits.
+ * values that it replaced. A crash undoes batches from the newest back, so what is left is always a
+ * prefix of the commits.
  *
  * Invariants:
  *  1. `undo` lists the unsynced batches, oldest first; a synced batch has no undo.

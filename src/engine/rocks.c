@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The RocksDB engine: reads, scans, batches and commits. RocksDB's own threads do the rest.
  *
- * RocksDB tells errors as text only. After a commit or a sync that failed in any way but for want of
- * space the engine is broken for good: the kernel may have dropped the dirty pages that a second
+ * RocksDB tells errors as text only. After a commit or a sync that failed in any way but for want
+ * of space the engine is broken for good: the kernel may have dropped the dirty pages that a second
  * sync would report as written (Rebello et al., "Can applications recover from fsync failures?",
  * 2020). */
 #include <stdio.h>
