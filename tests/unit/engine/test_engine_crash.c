@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What survives. The memory engine loses what was not synced, but for a prefix that the test
- * chooses; a process that RocksDB runs in is killed, and every batch it acknowledged must be there. */
+ * chooses; a process that RocksDB runs in is killed, and every batch it acknowledged must be
+ * there. */
 #include "tap.h"
 
 #include <ftw.h>
