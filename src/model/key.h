@@ -5,6 +5,7 @@
 #define MODEL_KEY_H
 
 #include "base/bytes.h"
+#include "model/limits.h"
 
 struct key {
     struct bytes type;
@@ -17,6 +18,14 @@ struct key {
 static inline bool key_eq(const struct key *a, const struct key *b)
 {
     return bytes_eq(a->key, b->key) && bytes_eq(a->bucket, b->bucket) && bytes_eq(a->type, b->type);
+}
+
+/* Whether the names are within their limits: what a request must be asked before its key is put to
+ * use, for row keys are made of fitting ones only. */
+static inline bool key_fits(const struct key *key)
+{
+    return key->type.len > 0 && key->type.len <= TYPE_BYTES_MAX &&
+           key->bucket.len <= BUCKET_BYTES_MAX && key->key.len <= KEY_BYTES_MAX;
 }
 
 #endif

@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The digest of an object: its history without its values. It stands beside the object in a row of
+ * its own; digest reads and listings see nothing else.
+ *
+ *   offset  size  field
+ *   0       5     seal (record/seal.h), version 1
+ *   5       ..    clock (record/history_int.h)
+ *   ..      v     varint: count of siblings, each:
+ *           v+v     dot: varint index of its actor in the clock, varint counter; ascending
+ *           8       hybrid clock in microseconds, little-endian
+ *           1       flags: 1 = tombstone; other bits are zero
+ *   ..      v     varint: bytes of all values together */
 #ifndef RECORD_META_H
 #define RECORD_META_H
 
@@ -12,7 +23,6 @@ struct meta_sibling {
     bool deleted;
 };
 
-/* The digest of an object: its history without its values. */
 struct meta {
     struct clock clock;
     const struct meta_sibling *siblings; /* sorted by dot */
@@ -20,11 +30,14 @@ struct meta {
     uint64_t bytes; /* of all values together */
 };
 
-/* The digest of an object, in the arena. */
+/* The digest of an object, in the arena; it shares the object's clock. */
 struct meta *meta_of(struct arena *arena, const struct object *object);
 
+/* The digest as it sleeps, in a blob of exact size with one reference. */
 struct blob *record_meta_blob(struct bytes row_key, const struct meta *meta);
 
+/* Decodes into the arena; nothing points into `record`. ERR_CORRUPT when anything is wrong,
+ * ERR_VERSION when a newer release wrote it. */
 enum err record_meta_decode(struct arena *arena, struct bytes row_key, struct bytes record,
                             struct meta **ret_meta) MUST_CHECK;
 
@@ -34,7 +47,7 @@ bool meta_same(const struct meta *a, const struct meta *b);
 /* Whether merging an object with digest `b` into one with digest `a` changes nothing. */
 bool meta_covers(const struct meta *a, const struct meta *b);
 
-/* Whether every sibling is a tombstone. */
+/* Whether every sibling is a tombstone (a digest without siblings counts as deleted). */
 bool meta_deleted(const struct meta *meta);
 
 #endif

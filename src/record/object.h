@@ -1,4 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* An object at rest and between nodes: the same bytes. They are made once, and decoding looks into
+ * them without copying. The form is canonical: equal objects give equal bytes, and what decodes
+ * encodes to the same bytes again.
+ *
+ *   offset  size  field
+ *   0       5     seal (record/seal.h), version 1
+ *   5       ..    clock (record/history_int.h)
+ *   ..      v     varint: count of siblings, each:
+ *           v+v     dot: varint index of its actor in the clock, varint counter; ascending
+ *           8       hybrid clock in microseconds, little-endian
+ *           1       flags: 1 = tombstone, which ends here; other bits are zero
+ *           text    content type
+ *           text    charset
+ *           text    content encoding
+ *           v+..    varint: count of links, each: bucket, key, tag (texts)
+ *           v+..    varint: count of metadata pairs, each: name, value (texts)
+ *           v+..    varint: count of index entries, each: field, term (texts)
+ *           v+..    varint: length of the value, then the value
+ *
+ * A text is the varint of its length plus one, then its bytes; 0 alone when it is absent. */
 #ifndef RECORD_OBJECT_H
 #define RECORD_OBJECT_H
 
@@ -6,8 +26,8 @@
 #include "base/err.h"
 #include "model/object.h"
 
-/* The object as it sleeps and travels, in a blob of exact size with one reference. The checksum
- * covers the row key too, so that a record found under another key is an error. */
+/* The object as it sleeps and travels, in a blob of exact size with one reference. The object must be
+ * valid and within the limits of model/limits.h. */
 struct blob *record_object_blob(struct bytes row_key, const struct object *object);
 
 /* The size that record_object_blob would make. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The system rows of a store: few, all loaded at start. Each value is a version byte, the fields,
- * and a CRC-32C of row key and fields.
+/* The system rows of a store: few, all loaded at start. Each value begins with a seal
+ * (record/seal.h), which covers the row key.
  *
- *   row key             value
- *   "node"              node id, name                       (cluster/)
- *   "doc"               the cluster document                (cluster/)
- *   "acceptor"          the register's acceptor state       (cluster/)
- *   "inc/" + be16       incarnation and leased counter of the partition's replica (kv/) */
+ *   row key                            value after the seal                       who writes it
+ *   "node"                             node id (8, little-endian), varint length
+ *                                      and name                                   cluster/
+ *   "doc"                              the cluster document                       cluster/
+ *   "acceptor"                         the register's acceptor state              cluster/
+ *   "inc/", partition (2, big-endian)  actor (8), leased counter (8),
+ *                                      little-endian                              kv/ */
 #ifndef RECORD_SYS_H
 #define RECORD_SYS_H
 
@@ -14,12 +16,12 @@
 #include "base/err.h"
 #include "model/clock.h"
 
-#define SYS_ROW_NODE BYTES_LIT("node")
+#define SYS_ROW_NODE     BYTES_LIT("node")
 #define SYS_ROW_DOCUMENT BYTES_LIT("doc")
 #define SYS_ROW_ACCEPTOR BYTES_LIT("acceptor")
 
 struct incarnation {
-    uint64_t actor;
+    uint64_t actor;  /* never zero */
     uint64_t leased; /* counters up to and with this one may have been issued */
 };
 
@@ -34,11 +36,13 @@ enum err sys_incarnation_decode(struct bytes row, struct bytes record,
                                 struct incarnation *ret_incarnation) MUST_CHECK;
 
 struct sys_node {
-    uint64_t id;
-    struct bytes name;
+    uint64_t id;       /* never zero */
+    struct bytes name; /* at most NAME_BYTES_MAX */
 };
 
 struct blob *sys_node_blob(const struct sys_node *node);
+
+/* The name is a view of the record. */
 enum err sys_node_decode(struct bytes record, struct sys_node *ret_node) MUST_CHECK;
 
 #endif

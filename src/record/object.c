@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/object.h"
+
+#include "base/check.h"
+#include "model/limits.h"
+#include "record/history_int.h"
+#include "record/pen_int.h"
+#include "record/seal.h"
+
+enum {
+    OBJECT_VERSION = 1,
+    FLAG_DELETED = 1,
+    SIBLING_BYTES_MIN = 11, /* dot, hybrid clock, flags */
+    LINK_BYTES_MIN = 3,
+    PAIR_BYTES_MIN = 2,
+};
+
+static size_t pairs_size(const struct pair *pairs, uint32_t count)
+{
+    size_t size = pen_varint_size(count);
+
+    for (uint32_t i = 0; i < count; i++)
+        size += pen_text_size(pairs[i].name) + pen_text_size(pairs[i].value);
+    return size;
+}
+
+static size_t links_size(const struct link *links, uint32_t count)
+{
+    size_t size = pen_varint_size(count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        size += pen_text_size(links[i].bucket) + pen_text_size(links[i].key);
+        size += pen_text_size(links[i].tag);
+    }
+    return size;
+}
+
+static size_t content_size(const struct content *content)
+{
+    ASSERT(content->links_count <= LINKS_MAX);
+    ASSERT(content->meta_count <= META_PAIRS_MAX);
+    ASSERT(content->indexes_count <= INDEX_ENTRIES_MAX);
+    size_t size = pen_text_size(content->content_type) + pen_text_size(content->charset) +
+                  pen_text_size(content->content_encoding);
+
+    size += links_size(content->links, content->links_count);
+    size += pairs_size(content->meta, content->meta_count);
+    size += pairs_size(content->indexes, content->indexes_count);
+    return size + pen_lenbytes_size(content->value);
+}
+
+size_t record_object_size(const struct object *object)
+{
+    ASSERT(object->count <= SIBLINGS_HARD_MAX);
+    struct dot_walk walk = dot_walk_of(object->clock);
+    size_t size = SEAL_BYTES + history_clock_size(object->clock) + pen_varint_size(object->count);
+
+    for (uint32_t i = 0; i < object->count; i++) {
+        const struct sibling *sibling = &object->siblings[i];
+        size += dot_walk_size(&walk, sibling->dot) + 8 + 1;
+        if (!sibling->deleted)
+            size += content_size(&sibling->content);
+    }
+    return size;
+}
+
+static uint8_t *put_pairs(uint8_t *at, const struct pair *pairs, uint32_t count)
+{
+    at = pen_varint(at, count);
+    for (uint32_t i = 0; i < count; i++)
+        at = pen_text(pen_text(at, pairs[i].name), pairs[i].value);
+    return at;
+}
+
+static uint8_t *put_links(uint8_t *at, const struct link *links, uint32_t count)
+{
+    at = pen_varint(at, count);
+    for (uint32_t i = 0; i < count; i++)
+        at = pen_text(pen_text(pen_text(at, links[i].bucket), links[i].key), links[i].tag);
+    return at;
+}
+
+static uint8_t *put_content(uint8_t *at, const struct content *content)
+{
+    at = pen_text(at, content->content_type);
+    at = pen_text(at, content->charset);
+    at = pen_text(at, content->content_encoding);
+    at = put_links(at, content->links, content->links_count);
+    at = put_pairs(at, content->meta, content->meta_count);
+    at = put_pairs(at, content->indexes, content->indexes_count);
+    return pen_lenbytes(at, content->value);
+}
+
+struct blob *record_object_blob(struct bytes row_key, const struct object *object)
+{
+    ASSERT(object_valid(object));
+    struct blob *blob = blob_new(record_object_size(object));
+    struct dot_walk walk = dot_walk_of(object->clock);
+    uint8_t *at = history_clock_put(blob->data + SEAL_BYTES, object->clock);
+
+    at = pen_varint(at, object->count);
+    for (uint32_t i = 0; i < object->count; i++) {
+        const struct sibling *sibling = &object->siblings[i];
+        at = dot_walk_put(&walk, at, sibling->dot);
+        at = pen_le64(at, sibling->hlc_us);
+        at = pen_u8(at, sibling->deleted ? FLAG_DELETED : 0);
+        if (!sibling->deleted)
+            at = put_content(at, &sibling->content);
+    }
+    ASSERT(at == blob->data + blob->len);
+    seal_close(blob->data, blob->len, OBJECT_VERSION, row_key);
+    return blob;
+}
+
+static struct bytes read_text(struct reader *r)
+{
+    uint64_t len = reader_varint(r);
+
+    return len == 0 ? BYTES_NONE : reader_take(r, (size_t)(len - 1));
+}
+
+static const struct pair *read_pairs(struct reader *r, struct arena *arena, size_t max,
+                                     uint32_t *ret_count)
+{
+    size_t count = reader_count(r, max, PAIR_BYTES_MIN);
+
+    *ret_count = (uint32_t)count;
+    if (count == 0)
+        return NULL;
+    struct pair *pairs = arena_alloc_array(arena, count, sizeof(*pairs));
+    for (size_t i = 0; i < count; i++) {
+        pairs[i].name = read_text(r);
+        pairs[i].value = read_text(r);
+    }
+    return pairs;
+}
+
+static const struct link *read_links(struct reader *r, struct arena *arena, uint32_t *ret_count)
+{
+    size_t count = reader_count(r, LINKS_MAX, LINK_BYTES_MIN);
+
+    *ret_count = (uint32_t)count;
+    if (count == 0)
+        return NULL;
+    struct link *links = arena_alloc_array(arena, count, sizeof(*links));
+    for (size_t i = 0; i < count; i++) {
+        links[i].bucket = read_text(r);
+        links[i].key = read_text(r);
+        links[i].tag = read_text(r);
+    }
+    return links;
+}
+
+static void read_content(struct reader *r, struct arena *arena, struct content *content)
+{
+    content->content_type = read_text(r);
+    content->charset = read_text(r);
+    content->content_encoding = read_text(r);
+    content->links = read_links(r, arena, &content->links_count);
+    content->meta = read_pairs(r, arena, META_PAIRS_MAX, &content->meta_count);
+    content->indexes = read_pairs(r, arena, INDEX_ENTRIES_MAX, &content->indexes_count);
+    content->value = reader_lenbytes(r, SIZE_MAX);
+}
+
+static bool read_siblings(struct reader *r, struct arena *arena, struct object *object)
+{
+    size_t count = reader_count(r, SIBLINGS_HARD_MAX, SIBLING_BYTES_MIN);
+    struct sibling *siblings = arena_alloc_array(arena, count, sizeof(*siblings));
+    struct dot_walk walk = dot_walk_of(object->clock);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!dot_walk_read(&walk, r, &siblings[i].dot))
+            return false;
+        siblings[i].hlc_us = reader_le64(r);
+        uint8_t flags = reader_u8(r);
+        if ((flags & ~FLAG_DELETED) != 0)
+            return false;
+        siblings[i].deleted = flags != 0;
+        if (!siblings[i].deleted)
+            read_content(r, arena, &siblings[i].content);
+    }
+    object->siblings = siblings;
+    object->count = (uint32_t)count;
+    return reader_end(r);
+}
+
+enum err record_object_decode(struct arena *arena, struct bytes row_key, struct bytes record,
+                              struct object **ret_object)
+{
+    struct reader r;
+
+    TRY(seal_open(record, OBJECT_VERSION, row_key, &r));
+    struct object *object = ARENA_NEW(arena, struct object);
+    if (!history_clock_read(&r, arena, &object->clock) || !read_siblings(&r, arena, object))
+        return ERR_CORRUPT;
+    if (!object_valid(object))
+        return ERR_CORRUPT;
+    *ret_object = object;
+    return ERR_OK;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Object records: every shape comes back, and no damage goes unseen. */
+#include "base/hash.h"
+#include "base/mem.h"
+#include "record/object.h"
+#include "record/seal.h"
+#include "sample.h"
+#include "tap.h"
+
+enum { ROUNDS = 3000, SIBLINGS = 6 };
+
+static const struct bytes row = {(const uint8_t *)"a row key", 9};
+
+static enum err decode(struct arena *arena, struct bytes record, struct object **ret_object)
+{
+    return record_object_decode(arena, row, record, ret_object);
+}
+
+TEST(every_shape_comes_back)
+{
+    struct seed seed = seed_of(11);
+    struct random random;
+    struct arena arena;
+    unsigned broken = 0;
+    unsigned deleted = 0;
+    unsigned empty = 0;
+
+    random_init(&random, &seed, 0);
+    arena_init(&arena);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        arena_reset(&arena);
+        struct object *object = sample_object(&random, &arena, SIBLINGS);
+        struct object *back = NULL;
+        struct blob *blob = record_object_blob(row, object);
+        broken += blob->len != record_object_size(object);
+        enum err err = decode(&arena, blob_bytes(blob), &back);
+        broken += err != ERR_OK || !sample_equal(object, back);
+        if (err == ERR_OK) {
+            struct blob *again = record_object_blob(row, back);
+            broken += !bytes_eq(blob_bytes(blob), blob_bytes(again));
+            blob_unref(again);
+        }
+        deleted += object->count > 0 && object_deleted(object);
+        empty += object->count == 0;
+        blob_unref(blob);
+    }
+    CHECK_EQ(broken, 0);
+    CHECK(deleted > 0);
+    CHECK(empty > 0);
+    arena_done(&arena);
+}
+
+TEST(decoding_copies_nothing)
+{
+    const struct dot entries[] = {{7, 1}};
+    struct sibling sibling = {.dot = {7, 1},
+                              .content = {.value = BYTES_LIT("hello"),
+                                          .content_type = BYTES_LIT("text/plain"),
+                                          .charset = BYTES_LIT("")}};
+    struct object object = {{entries, 1}, &sibling, 1};
+    struct blob *blob = record_object_blob(row, &object);
+    struct object *back = NULL;
+    struct arena arena;
+
+    arena_init(&arena);
+    CHECK_EQ_FATAL(decode(&arena, blob_bytes(blob), &back), ERR_OK);
+    const struct content *content = &back->siblings[0].content;
+    CHECK(content->value.data > blob->data && content->value.data < blob->data + blob->len);
+    CHECK(content->content_type.data > blob->data);
+    CHECK(content->charset.data != NULL);
+    CHECK(content->content_encoding.data == NULL);
+    blob_unref(blob);
+    arena_done(&arena);
+}
+
+TEST(every_truncation_and_bit_flip_is_found)
+{
+    struct seed seed = seed_of(12);
+    struct random random;
+    struct arena arena;
+    unsigned unseen = 0;
+    unsigned tried = 0;
+
+    random_init(&random, &seed, 0);
+    arena_init(&arena);
+    for (unsigned round = 0; round < 60; round++) {
+        struct object *object = sample_object(&random, &arena, SIBLINGS);
+        struct blob *blob = record_object_blob(row, object);
+        uint8_t *copy = mem_new(blob->len);
+        struct object *back = NULL;
+        for (size_t len = 0; len < blob->len; len++)
+            unseen += decode(&arena, bytes_of(blob->data, len), &back) != ERR_CORRUPT;
+        for (size_t bit = 0; bit < blob->len * 8; bit++) {
+            memcpy(copy, blob->data, blob->len);
+            copy[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+            unseen += decode(&arena, bytes_of(copy, blob->len), &back) != ERR_CORRUPT;
+            tried++;
+        }
+        CHECK(back == NULL);
+        mem_free(copy);
+        blob_unref(blob);
+        arena_reset(&arena);
+    }
+    CHECK_EQ(unseen, 0);
+    CHECK(tried > 10000);
+    arena_done(&arena);
+}
+
+/* A record with a right seal whose body is damaged must still decode to nothing or to an object that
+ * gives the same bytes: the decoder does not lean on the checksum. */
+TEST(sealed_damage_never_decodes_to_something_else)
+{
+    struct seed seed = seed_of(13);
+    struct random random;
+    struct arena arena;
+    unsigned broken = 0;
+    unsigned refused = 0;
+
+    random_init(&random, &seed, 0);
+    arena_init(&arena);
+    for (unsigned round = 0; round < 20000; round++) {
+        arena_reset(&arena);
+        struct object *object = sample_object(&random, &arena, 3);
+        struct blob *blob = record_object_blob(row, object);
+        for (uint64_t hits = random_range(&random, 1, 4); hits > 0; hits--) {
+            size_t at = SEAL_BYTES + (size_t)random_below(&random, blob->len - SEAL_BYTES);
+            blob->data[at] = (uint8_t)random_below(&random, 256);
+        }
+        seal_close(blob->data, blob->len, 1, row);
+        struct object *back = NULL;
+        enum err err = decode(&arena, blob_bytes(blob), &back);
+        refused += err == ERR_CORRUPT;
+        if (err == ERR_OK) {
+            struct blob *again = record_object_blob(row, back);
+            broken += !bytes_eq(blob_bytes(blob), blob_bytes(again));
+            blob_unref(again);
+        }
+        broken += err != ERR_OK && err != ERR_CORRUPT;
+        blob_unref(blob);
+    }
+    CHECK_EQ(broken, 0);
+    CHECK(refused > 1000);
+    arena_done(&arena);
+}
+
+TEST(another_row_or_release_is_refused)
+{
+    const struct dot entries[] = {{7, 1}};
+    struct sibling sibling = {.dot = {7, 1}, .content = {.value = BYTES_LIT("v")}};
+    struct object object = {{entries, 1}, &sibling, 1};
+    struct blob *blob = record_object_blob(row, &object);
+    struct object *back = NULL;
+    struct arena arena;
+
+    arena_init(&arena);
+    CHECK_EQ(record_object_decode(&arena, BYTES_LIT("another row"), blob_bytes(blob), &back),
+             ERR_CORRUPT);
+    seal_close(blob->data, blob->len, 2, row);
+    CHECK_EQ(decode(&arena, blob_bytes(blob), &back), ERR_VERSION);
+    CHECK_EQ(decode(&arena, BYTES_NONE, &back), ERR_CORRUPT);
+    CHECK(back == NULL);
+    blob_unref(blob);
+    arena_done(&arena);
+}
+
+/* The bytes that docs/formats/object.md shows. */
+TEST(the_documented_example)
+{
+    static const uint8_t body[] = {
+        0x01, 0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0x03, /* clock */
+        0x01, 0x00, 0x03, 0x40, 0x42, 0x0f, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02,
+        'a',  0x01, 0x00, 0x00, 0x01, 0x02, 'n',  0x01, 0x00, 0x02, 'h',  'i',
+    };
+    const struct dot entries[] = {{UINT64_C(0x0102030405060708), 3}};
+    const struct pair meta[] = {{BYTES_LIT("n"), BYTES_LIT("")}};
+    struct sibling sibling = {.dot = entries[0],
+                              .hlc_us = 1000000,
+                              .content = {.value = BYTES_LIT("hi"),
+                                          .content_type = BYTES_LIT("a"),
+                                          .charset = BYTES_LIT(""),
+                                          .meta = meta,
+                                          .meta_count = 1}};
+    struct object object = {{entries, 1}, &sibling, 1};
+    struct blob *blob = record_object_blob(row, &object);
+    uint8_t head[9] = {0};
+    uint64_t hash = hash_xx(row);
+
+    for (unsigned i = 0; i < 8; i++)
+        head[i] = (uint8_t)(hash >> (8 * i));
+    head[8] = 1;
+    uint32_t crc = crc32c(crc32c(0, bytes_of(head, 9)), bytes_of(body, sizeof(body)));
+    CHECK_EQ(blob->data[0], 1);
+    CHECK_EQ(blob->data[1] | blob->data[2] << 8 | blob->data[3] << 16 |
+                 (uint32_t)blob->data[4] << 24,
+             crc);
+    CHECK_BYTES(blob->data + SEAL_BYTES, blob->len - SEAL_BYTES, body, sizeof(body));
+    blob_unref(blob);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct tap_test tests[] = {
+        T(every_shape_comes_back),
+        T(decoding_copies_nothing),
+        T(every_truncation_and_bit_flip_is_found),
+        T(sealed_damage_never_decodes_to_something_else),
+        T(another_row_or_release_is_refused),
+        T(the_documented_example),
+    };
+    return tap_main(argc, argv, tests);
+}
