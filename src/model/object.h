@@ -60,21 +60,21 @@ struct write {
     uint64_t wall_us; /* the writer's wall clock */
 };
 
-/* Whether the write may be applied; a context comes from a client and proves nothing. ERR_STALE: the
- * dot is not newer than all that the stored clock and the context say of its actor, so this store
- * has lost history, or the context is forged; only a dot of a new incarnation may be written.
+/* Whether the write may be applied; a context comes from a client and proves nothing. ERR_STALE:
+ * the dot is not newer than all that the stored clock and the context say of its actor, so this
+ * store has lost history, or the context is forged; only a dot of a new incarnation may be written.
  * ERR_BAD_CONTEXT: the context would grow the clock past CLOCK_ENTRIES_MAX. */
 enum err object_put_check(const struct object *old, const struct write *write) MUST_CHECK;
 
-/* The object after the write, for which object_put_check must hold: siblings that the context covers
- * are dropped, the others stay, the new one is added under the dot. The context becomes part of the
- * clock. The new hybrid clock is max(wall, every old sibling's + 1). A tombstone takes no content.
- * `old` may be NULL (nothing stored). The result lives in the arena and shares views with its
- * inputs. */
+/* The object after the write, for which object_put_check must hold: siblings that the context
+ * covers are dropped, the others stay, the new one is added under the dot. The context becomes part
+ * of the clock. The new hybrid clock is max(wall, every old sibling's + 1). A tombstone takes no
+ * content. `old` may be NULL (nothing stored). The result lives in the arena and shares views with
+ * its inputs. */
 struct object *object_put(struct arena *arena, const struct object *old, const struct write *write);
 
-/* The least upper bound of two histories of one key: a sibling stays iff it is in both, or the other
- * clock does not cover its dot. Commutative, associative, idempotent. NULL counts as empty. */
+/* The least upper bound of two histories of one key: a sibling stays iff it is in both, or the
+ * other clock does not cover its dot. Commutative, associative, idempotent. NULL counts as empty. */
 struct object *object_merge(struct arena *arena, const struct object *a, const struct object *b);
 
 /* Reduces the siblings to one winner, the greatest by (hlc, not deleted, dot), for buckets without

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key of an object's row. Rows sort by slot, then type, then bucket, then key, each in the order
- * of its bytes: what belongs to one slot, one type or one bucket stands together.
+/* The key of an object's row. Rows sort by slot, then type, then bucket, then key, each in the
+ * order of its bytes: what belongs to one slot, one type or one bucket stands together.
  *
  *   offset  size  field
  *   0       2     slot, big-endian, below SLOTS_MAX

@@ -26,8 +26,8 @@
 #include "base/err.h"
 #include "model/object.h"
 
-/* The object as it sleeps and travels, in a blob of exact size with one reference. The object must be
- * valid and within the limits of model/limits.h. */
+/* The object as it sleeps and travels, in a blob of exact size with one reference. The object must
+ * be valid and within the limits of model/limits.h. */
 struct blob *record_object_blob(struct bytes row_key, const struct object *object);
 
 /* The size that record_object_blob would make. */

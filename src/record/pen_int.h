@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A pen writes into memory whose size was computed before: no bounds, no growing, no copy. Each
- * function returns the place after what it wrote; who made the memory asserts that the last place is
- * its end. Each `_size` says what its sibling will write. */
+ * function returns the place after what it wrote; who made the memory asserts that the last place
+ * is its end. Each `_size` says what its sibling will write. */
 #ifndef RECORD_PEN_INT_H
 #define RECORD_PEN_INT_H
 

@@ -8,7 +8,7 @@
 
 enum { ROUNDS = 30000 };
 
-/* Names over few letters, the awkward ones among them, so that they are often each other's prefix. */
+/* Names over few letters, the awkward ones among them: often one is the prefix of another. */
 static struct bytes awkward(struct random *random, struct arena *arena, size_t min)
 {
     static const uint8_t letters[] = {0x00, 0x01, 0xff, 'a'};

@@ -106,8 +106,8 @@ TEST(every_truncation_and_bit_flip_is_found)
     arena_done(&arena);
 }
 
-/* A record with a right seal whose body is damaged must still decode to nothing or to an object that
- * gives the same bytes: the decoder does not lean on the checksum. */
+/* A record with a right seal whose body is damaged must still decode to nothing or to an object
+ * that gives the same bytes: the decoder does not lean on the checksum. */
 TEST(sealed_damage_never_decodes_to_something_else)
 {
     struct seed seed = seed_of(13);
