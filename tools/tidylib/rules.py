@@ -18,7 +18,7 @@ CORE_HEADERS = {'stdint.h', 'stddef.h', 'stdbool.h', 'stdalign.h', 'stdarg.h', '
 ROOM_HEADERS = {
     'base': ('stdio.h', 'stdlib.h', 'xxhash.h', 'immintrin.h', 'nmmintrin.h', 'cpuid.h',
              'arm_acle.h'),
-    'wire': ('http_parser.h', 'protobuf-c/', 'yajl/'),
+    'wire': ('http_parser.h', 'protobuf-c/', 'yajl/', 'zlib.h'),
     'index': ('utf8proc.h', 'libstemmer.h'),
     'query': ('pcre2.h', 'roaring/'),
 }

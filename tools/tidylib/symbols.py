@@ -14,7 +14,7 @@ BASE = {'malloc', 'calloc', 'realloc', 'free', 'abort', 'vsnprintf', 'fprintf', 
         '__cpu_model', '__cpu_indicator_init'}
 ROOM_PREFIXES = {
     'wire': ('http_parser_', 'http_should_keep_alive', 'http_method_str', 'http_errno_',
-             'http_body_is_final', 'protobuf_c_', 'yajl_'),
+             'http_body_is_final', 'protobuf_c_', 'yajl_', 'deflate'),
     'index': ('utf8proc_', 'sb_stemmer_'),
     'query': ('pcre2_', 'roaring_'),
 }
