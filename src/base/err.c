@@ -7,8 +7,7 @@ const char *err_name(enum err err)
 {
     switch (err) {
 #define ERR_CASE(name, text)                                                                       \
-    case ERR_##name:                                                                               \
-        return text;
+    case ERR_##name: return text;
         ERR_LIST(ERR_CASE)
 #undef ERR_CASE
     }

@@ -55,8 +55,8 @@ void random_init(struct random *random, const struct seed *seed, uint64_t stream
     random->state[3] = UINT32_C(0x6b206574);
     for (unsigned i = 0; i < 8; i++) {
         const uint8_t *b = seed->bytes + (size_t)i * 4;
-        random->state[4 + i] = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-                               (uint32_t)b[3] << 24;
+        random->state[4 + i] =
+            (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
     }
     random->state[12] = 0;
     random->state[13] = 0;

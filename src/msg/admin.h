@@ -6,12 +6,12 @@
 #include "base/bytes.h"
 
 enum admin_verb {
-    ADMIN_STATUS, /* answered from the view and the cluster's state */
-    ADMIN_JOIN,   /* stage: this node joins the cluster of the node at `target` (host:port) */
-    ADMIN_LEAVE,  /* stage: the member named `target` leaves */
-    ADMIN_PLAN,   /* show the plan of what is staged */
-    ADMIN_COMMIT, /* commit plan `target`; empty: the one last shown */
-    ADMIN_CLEAR,  /* forget what is staged */
+    ADMIN_STATUS,       /* answered from the view and the cluster's state */
+    ADMIN_JOIN,         /* stage: this node joins the cluster of the node at `target` (host:port) */
+    ADMIN_LEAVE,        /* stage: the member named `target` leaves */
+    ADMIN_PLAN,         /* show the plan of what is staged */
+    ADMIN_COMMIT,       /* commit plan `target`; empty: the one last shown */
+    ADMIN_CLEAR,        /* forget what is staged */
     ADMIN_SET_LOCATION, /* stage: member `target` is at location `value` */
     ADMIN_SET_WEIGHT,   /* stage: member `target` has weight `value` */
 };

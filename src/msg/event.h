@@ -24,12 +24,12 @@ enum event_kind {
     EV_STOP,        /* finish what is in flight, refuse what is new; OUT_HALT when done */
 
     /* Inner events: made by the shard itself, never by a host. */
-    EV_REPLY,    /* what a request came to */
-    EV_MORE,     /* the asker wants the next chunk */
-    EV_DEADLINE, /* the machine's deadline has come */
-    EV_APPLIED,  /* the vnode made the new object and sent it to the store */
+    EV_REPLY,     /* what a request came to */
+    EV_MORE,      /* the asker wants the next chunk */
+    EV_DEADLINE,  /* the machine's deadline has come */
+    EV_APPLIED,   /* the vnode made the new object and sent it to the store */
     EV_COMMITTED, /* the vnode's commit is complete, or failed */
-    EV_GONE,     /* the asker is gone: nobody wants the answer */
+    EV_GONE,      /* the asker is gone: nobody wants the answer */
 };
 
 enum conn_kind { CONN_PB, CONN_HTTP };
@@ -53,10 +53,10 @@ struct event_stop {
 struct event_vnode {
     uint64_t token;
     enum err err;
-    uint32_t have; /* ERR_TOO_MANY_SIBLINGS: how many */
-    uint64_t size; /* ERR_TOO_LARGE */
+    uint32_t have;        /* ERR_TOO_MANY_SIBLINGS: how many */
+    uint64_t size;        /* ERR_TOO_LARGE */
+    struct bytes row_key; /* EV_APPLIED */
     struct blob *record;  /* EV_APPLIED: the new object as it sleeps; the event holds it */
-    const struct object *object; /* EV_APPLIED: the same, decoded */
 };
 
 struct event {

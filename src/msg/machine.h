@@ -16,7 +16,7 @@ struct machine {
     struct map_node node;   /* the shard's: by id */
     struct heap_node timer; /* the shard's */
     enum machine_kind kind;
-    uint64_t id; /* unique in the shard, never zero, never used again; below 2^48 */
+    uint64_t id;          /* unique in the shard, never zero, never used again; below 2^48 */
     uint64_t deadline_us; /* wants EV_DEADLINE then; 0: never */
     uint64_t started_us;
     struct asker asker;

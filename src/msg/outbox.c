@@ -17,19 +17,13 @@ void outbox_init(struct outbox *out)
 static void output_done(struct output *output)
 {
     switch (output->kind) {
-    case OUT_SEND:
-        blob_unref(output->u.send.holds);
-        break;
+    case OUT_SEND: blob_unref(output->u.send.holds); break;
     case OUT_STORE:
         for (uint32_t i = 0; i < output->u.store.rows_count; i++)
             blob_unref(output->u.store.rows[i].value);
         break;
-    case OUT_BYTES:
-        blob_unref(output->u.bytes.blob);
-        break;
-    case OUT_VNODE:
-        blob_unref(output->u.vnode.news.record);
-        break;
+    case OUT_BYTES: blob_unref(output->u.bytes.blob); break;
+    case OUT_VNODE: blob_unref(output->u.vnode.news.record); break;
     case OUT_NONE:
     case OUT_CLOSE:
     case OUT_PEER:
@@ -41,8 +35,7 @@ static void output_done(struct output *output)
     case OUT_REPLY:
     case OUT_REQUEST:
     case OUT_MORE:
-    case OUT_GONE:
-        break;
+    case OUT_GONE: break;
     }
     output->kind = OUT_NONE;
 }

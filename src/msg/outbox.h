@@ -12,16 +12,16 @@ enum output_kind {
     OUT_NONE, /* an inner output that has been handled */
 
     /* For the host. */
-    OUT_SEND,   /* a message to a peer; lost silently when there is no link */
-    OUT_STORE,  /* a storage operation */
-    OUT_BYTES,  /* bytes to a client */
-    OUT_CLOSE,  /* close a client's connection once its output is sent */
-    OUT_PEER,   /* keep a link to this node at this address; an empty address: no longer */
-    OUT_DIAL,   /* say hello at this address once */
-    OUT_UNLINK, /* close the link to this node */
-    OUT_TRACE,  /* something worth knowing happened */
+    OUT_SEND,    /* a message to a peer; lost silently when there is no link */
+    OUT_STORE,   /* a storage operation */
+    OUT_BYTES,   /* bytes to a client */
+    OUT_CLOSE,   /* close a client's connection once its output is sent */
+    OUT_PEER,    /* keep a link to this node at this address; an empty address: no longer */
+    OUT_DIAL,    /* say hello at this address once */
+    OUT_UNLINK,  /* close the link to this node */
+    OUT_TRACE,   /* something worth knowing happened */
     OUT_SETTING, /* a setting of the host changed: name, value */
-    OUT_HALT,   /* stop the process; `err` says why, ERR_OK after EV_STOP */
+    OUT_HALT,    /* stop the process; `err` says why, ERR_OK after EV_STOP */
 
     /* Inner: the shard executes them itself before the step ends. */
     OUT_REPLY,   /* an answer for an asker */
@@ -60,6 +60,7 @@ struct output {
             struct reply reply;
         } reply;
         struct {
+            uint64_t machine; /* not 0: this machine asks, not a session */
             uint64_t conn;
             uint64_t seq;
             struct request request;

@@ -6,18 +6,15 @@
 enum peer_class peer_class(const struct peer_msg *msg)
 {
     switch (msg->kind) {
-    case PEER_CLUSTER:
-        return CLASS_CONTROL;
+    case PEER_CLUSTER: return CLASS_CONTROL;
     case PEER_GET:
     case PEER_GOT:
     case PEER_PUT:
     case PEER_PUT_ACK:
     case PEER_FORWARD:
-    case PEER_FORWARDED:
-        return CLASS_DATA;
+    case PEER_FORWARDED: return CLASS_DATA;
     case PEER_LIST:
-    case PEER_LISTED:
-        return CLASS_BULK;
+    case PEER_LISTED: return CLASS_BULK;
     }
     UNREACHABLE();
 }

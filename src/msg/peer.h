@@ -105,8 +105,8 @@ struct peer_msg {
 
 /* Said first on every connection, both ways, by the hosts. */
 struct peer_hello {
-    uint64_t node;        /* who I am */
-    uint64_t cluster[2];  /* 128-bit cluster id; zero: none yet */
+    uint64_t node;       /* who I am */
+    uint64_t cluster[2]; /* 128-bit cluster id; zero: none yet */
     uint64_t lineage;
     uint64_t epoch;
     struct bytes name;

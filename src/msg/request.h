@@ -31,7 +31,7 @@ struct request_options {
 };
 
 struct request_get {
-    bool head;          /* values may be left out of the answer */
+    bool head; /* values may be left out of the answer */
     bool has_if_modified;
     struct clock if_modified; /* equal to the stored clock: ERR_UNCHANGED */
 };
@@ -74,7 +74,7 @@ struct request_props {
 
 struct request {
     enum request_kind kind;
-    struct key key;        /* type, bucket, key; key.key.data NULL in a put: the server makes one */
+    struct key key; /* type, bucket, key; key.key.data NULL in a put: the server makes one */
     struct request_options options;
     union {
         struct request_get get;

@@ -44,7 +44,7 @@ struct stats {
     uint64_t errors_get, errors_put;
     struct histogram window[STATS_SERIES][STATS_WINDOW_SLOTS]; /* ten seconds each */
     uint64_t window_totals[TRACE_KINDS][STATS_WINDOW_SLOTS];
-    uint64_t slot; /* index of the newest slot, in ten seconds of monotonic time */
+    uint64_t slot;         /* index of the newest slot, in ten seconds of monotonic time */
     uint64_t requests_now; /* in flight */
     struct host_facts host;
 };

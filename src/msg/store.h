@@ -31,12 +31,12 @@ struct store_row {
 struct store_op {
     enum store_verb verb;
     uint64_t token;
-    enum store_family family; /* get, scan */
-    struct bytes key;         /* get, scan */
-    struct bytes end;         /* scan */
-    uint32_t rows_max;        /* scan: stop after so many rows ... */
-    uint32_t bytes_max;       /* ... or so many bytes, after at least one row */
-    bool keys_only;           /* scan: values are not wanted */
+    enum store_family family;     /* get, scan */
+    struct bytes key;             /* get, scan */
+    struct bytes end;             /* scan */
+    uint32_t rows_max;            /* scan: stop after so many rows ... */
+    uint32_t bytes_max;           /* ... or so many bytes, after at least one row */
+    bool keys_only;               /* scan: values are not wanted */
     const struct store_row *rows; /* commit */
     uint32_t rows_count;
     bool durable; /* commit: complete only when on stable storage */
@@ -50,8 +50,8 @@ struct stored_row {
 /* A completion. The views live for the length of the step; the event holds `value`. */
 struct stored {
     uint64_t token;
-    enum err err;       /* ERR_NOT_FOUND from a get is an answer like any other */
-    struct blob *value; /* get: whoever keeps it takes a reference of its own */
+    enum err err;                  /* ERR_NOT_FOUND from a get is an answer like any other */
+    struct blob *value;            /* get: whoever keeps it takes a reference of its own */
     const struct stored_row *rows; /* scan */
     uint32_t rows_count;
     bool more; /* scan: stopped by a maximum, not by the end */

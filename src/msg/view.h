@@ -14,10 +14,10 @@ struct view_member {
 };
 
 struct view {
-    const struct document *document; /* NULL until the node has one */
-    struct ring ring;                /* of the document */
-    uint64_t self;                   /* this node's id */
-    uint16_t self_index;             /* RING_NOBODY when it is no member */
+    const struct document *document;   /* NULL until the node has one */
+    struct ring ring;                  /* of the document */
+    uint64_t self;                     /* this node's id */
+    uint16_t self_index;               /* RING_NOBODY when it is no member */
     const struct view_member *members; /* by the document's index */
     const struct ring_node *nodes;     /* the same members as the ring sees them */
     uint16_t members_count;

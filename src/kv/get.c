@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The coordinator of one read: the whole object from one replica, digests from the others, so that
+ * answers do not pile up at this node (TCP incast); further objects only where digests differ.
+ *
+ *   NEW --> WAIT --r answered, one object covers all--> SETTLE --all in, or waited--> DONE
+ *            | '--digests that the object does not cover--> FETCH --objects came--> WAIT
+ *            '--cannot be met--> SETTLE                        any --deadline--> DONE
+ *
+ * After the answer SETTLE waits for the late ones, fetches what is newer among them, and sends the
+ * merged object to the replicas that lack it (read repair; never when the digests are equal).
+ *
+ * Invariants:
+ *  1. The asker hears exactly one answer.
+ *  2. The answer covers every digest that had come when it was given.
+ *  3. Not-found is said only of replicas that answered not-found, never of silent or failed ones.
+ *  4. `merged` is NULL or the merge of all objects that came. */
+#include "base/check.h"
+#include "base/mem.h"
+#include "kv/machines.h"
+#include "kv/preflist.h"
+#include "msg/limits.h"
+#include "record/keys.h"
+#include "record/meta.h"
+#include "record/object.h"
+
+enum get_state { GET_NEW, GET_WAIT, GET_FETCH, GET_SETTLE, GET_DONE };
+
+enum { GET_HEDGE_MS = 20 }; /* how long a quorum of digests waits for its object */
+
+struct get {
+    struct machine m;
+    enum get_state state;
+    struct key key;
+    bool has_if_modified;
+    struct clock if_modified;
+    struct preflist list; /* props: not valid after the first step */
+    bool one_value;
+    struct get_tally tally;
+    const struct meta *metas[RING_REPLICAS_MAX]; /* of the replicas that have the key */
+    struct object *merged;
+    const struct meta *merged_meta;
+    uint32_t full; /* places asked for the object whose answer is open */
+    bool replied;
+    bool refetched;      /* SETTLE fetches once */
+    uint64_t timeout_us; /* the request's own; deadline_us may be nearer */
+};
+
+static struct get *get_of(struct machine *machine)
+{
+    ASSERT(machine->kind == MACHINE_GET);
+    return CONTAINER_OF(machine, struct get, m);
+}
+
+static void get_check(const struct get *g)
+{
+    ASSERT((g->merged == NULL) == (g->merged_meta == NULL));
+    ASSERT((g->state != GET_SETTLE && g->state != GET_DONE) || g->replied);
+    ASSERT(g->state != GET_WAIT || !g->replied);
+}
+
+static void get_enter(struct get *g, enum get_state state)
+{
+    static const uint8_t may[] = {
+        [GET_NEW] = 1 << GET_WAIT | 1 << GET_DONE,
+        [GET_WAIT] = 1 << GET_FETCH | 1 << GET_SETTLE | 1 << GET_DONE,
+        [GET_FETCH] = 1 << GET_WAIT | 1 << GET_SETTLE | 1 << GET_DONE,
+        [GET_SETTLE] = 1 << GET_DONE,
+        [GET_DONE] = 0,
+    };
+
+    ASSERT((may[g->state] >> state & 1) != 0);
+    g->state = state;
+    g->m.done = state == GET_DONE;
+}
+
+static void get_ask(struct get *g, const struct kv_env *env, uint32_t place, bool full,
+                    struct outbox *out)
+{
+    struct peer_msg *msg = outbox_send(out, g->list.nodes[place], PEER_GET);
+
+    msg->u.get = (struct peer_get){
+        .token = machine_token(&g->m, place),
+        .epoch = view_epoch(env->view),
+        .partition = g->list.partition,
+        .key = g->key,
+        .full = full,
+    };
+    if (full)
+        g->full |= 1u << place;
+}
+
+static void get_end(struct get *g, enum err err, const struct event *ev, struct outbox *out)
+{
+    ASSERT(!g->replied);
+    g->replied = true;
+    outbox_trace(out, TRACE_GET_DONE, ev->mono_us - g->m.started_us, (uint64_t)err,
+                 g->merged == NULL ? 0 : g->merged->count);
+}
+
+static void get_fail(struct get *g, struct tally_loss loss, const struct event *ev,
+                     struct outbox *out)
+{
+    outbox_error(out, g->m.asker, loss.err, loss.have, loss.need);
+    get_end(g, loss.err, ev, out);
+}
+
+static void get_reply(struct get *g, const struct event *ev, struct outbox *out)
+{
+    if (g->merged == NULL) {
+        get_fail(g, (struct tally_loss){ERR_NOT_FOUND, 0, 0}, ev, out);
+    } else if (g->has_if_modified &&
+               clock_compare(g->if_modified, g->merged->clock) == CLOCK_EQUAL) {
+        get_fail(g, (struct tally_loss){ERR_UNCHANGED, 0, 0}, ev, out);
+    } else {
+        outbox_reply(out, g->m.asker, REPLY_OBJECT)->object = g->merged;
+        get_end(g, ERR_OK, ev, out);
+    }
+}
+
+/* A digest that the merged object does not cover. */
+static bool uncovered(const struct get *g, uint32_t place)
+{
+    const struct meta *meta = g->metas[place];
+
+    return meta != NULL && (g->merged_meta == NULL || !meta_covers(g->merged_meta, meta));
+}
+
+static bool any_uncovered(const struct get *g)
+{
+    for (uint32_t i = 0; i < g->list.n; i++) {
+        if (uncovered(g, i))
+            return true;
+    }
+    return false;
+}
+
+/* Asks for the objects behind the digests that nothing covers. Equal digests are asked for once. */
+static void get_fetch(struct get *g, const struct kv_env *env, struct outbox *out)
+{
+    for (uint32_t i = 0; i < g->list.n; i++) {
+        bool same = false;
+        if (!uncovered(g, i) || (g->full & 1u << i) != 0)
+            continue;
+        for (uint32_t j = 0; j < i; j++)
+            same = same || ((g->full & 1u << j) != 0 && g->metas[j] != NULL &&
+                            meta_covers(g->metas[j], g->metas[i]));
+        if (!same)
+            get_ask(g, env, i, true, out);
+    }
+}
+
+/* Whether the replica that was asked for the object first has not answered at all yet. */
+static bool object_on_its_way(const struct get *g)
+{
+    for (uint32_t i = 0; i < g->list.n; i++) {
+        if ((g->full & 1u << i) != 0 && g->tally.votes[i] == VOTE_OPEN)
+            return true;
+    }
+    return false;
+}
+
+static void get_settle(struct get *g, const struct kv_env *env, const struct event *ev)
+{
+    uint64_t settle_us = ev->mono_us + (uint64_t)env->config->repair_wait_ms * 1000;
+
+    get_enter(g, GET_SETTLE);
+    g->m.deadline_us = settle_us < g->timeout_us ? settle_us : g->timeout_us;
+}
+
+/* Sends the merged object to every replica that answered and lacks some of it. */
+static void get_repair(struct get *g, const struct kv_env *env, struct outbox *out)
+{
+    struct blob *record = NULL;
+
+    if (g->merged == NULL || any_uncovered(g))
+        return;
+    struct bytes row_key = row_key_make(&out->arena, g->list.slot, &g->key);
+    for (uint32_t i = 0; i < g->list.n; i++) {
+        bool lacks = g->tally.votes[i] == VOTE_NOT_FOUND ||
+                     (g->metas[i] != NULL && !meta_same(g->metas[i], g->merged_meta));
+        if (!lacks)
+            continue;
+        if (record == NULL)
+            record = record_object_blob(row_key, g->merged);
+        struct output *output = outbox_add(out, OUT_SEND);
+        output->u.send.to = g->list.nodes[i];
+        output->u.send.holds = blob_ref(record);
+        output->u.send.msg.kind = PEER_PUT;
+        output->u.send.msg.u.put = (struct peer_put){
+            .token = machine_token(&g->m, i),
+            .epoch = view_epoch(env->view),
+            .partition = g->list.partition,
+            .key = g->key,
+            .durable = false,
+            .record = blob_bytes(record),
+        };
+        outbox_trace(out, TRACE_READ_REPAIR, g->list.partition, g->list.nodes[i], 0);
+    }
+    blob_unref(record);
+}
+
+/* SETTLE, once all answers are in or the wait is over. */
+static void get_close(struct get *g, const struct kv_env *env, const struct event *ev,
+                      struct outbox *out)
+{
+    if (any_uncovered(g) && !g->refetched && ev->mono_us < g->timeout_us) {
+        g->refetched = true;
+        g->full = 0;
+        get_fetch(g, env, out);
+        if (g->full != 0) {
+            g->m.deadline_us = ev->mono_us + (uint64_t)env->config->repair_wait_ms * 1000;
+            return;
+        }
+    }
+    get_repair(g, env, out);
+    get_enter(g, GET_DONE);
+}
+
+/* WAIT: is there an answer to give? */
+static void get_decide(struct get *g, const struct kv_env *env, const struct event *ev,
+                       struct outbox *out)
+{
+    switch (get_tally_verdict(&g->tally)) {
+    case TALLY_OPEN: return;
+    case TALLY_LOST: get_fail(g, get_tally_loss(&g->tally), ev, out); break;
+    case TALLY_MET:
+        if (any_uncovered(g)) {
+            if (object_on_its_way(g) && g->m.deadline_us == g->timeout_us) {
+                uint64_t hedge_us = ev->mono_us + (uint64_t)GET_HEDGE_MS * 1000;
+                g->m.deadline_us = hedge_us < g->timeout_us ? hedge_us : g->timeout_us;
+                return;
+            }
+            if (object_on_its_way(g))
+                return;
+            g->m.deadline_us = g->timeout_us;
+            get_fetch(g, env, out);
+            get_enter(g, GET_FETCH);
+            return;
+        }
+        get_reply(g, ev, out);
+        break;
+    }
+    get_settle(g, env, ev);
+    if (get_tally_open(&g->tally) == 0)
+        get_close(g, env, ev, out);
+}
+
+/* Adds an object that came to the merged one. */
+static void get_merge(struct get *g, const struct object *object)
+{
+    struct arena *arena = &g->m.arena;
+
+    g->merged = g->merged == NULL ? object_merge(arena, NULL, object)
+                                  : object_merge(arena, g->merged, object);
+    if (g->one_value)
+        object_resolve(g->merged);
+    g->merged_meta = meta_of(arena, g->merged);
+}
+
+/* Reads an answer: what it says of the place, ERR_OK when an object or a digest is there. */
+static enum err get_take(struct get *g, uint32_t place, const struct peer_got *got,
+                         struct outbox *out)
+{
+    struct arena *arena = &g->m.arena;
+    struct bytes row_key = row_key_make(&out->arena, g->list.slot, &g->key);
+    struct object *object;
+    struct meta *meta;
+
+    TRY(got->err);
+    if (!got->full) {
+        TRY(record_meta_decode(arena, row_key, got->record, &meta));
+        g->metas[place] = meta;
+        return ERR_OK;
+    }
+    TRY(record_object_decode(arena, row_key, arena_copy(arena, got->record), &object));
+    g->metas[place] = meta_of(arena, object);
+    get_merge(g, object);
+    return ERR_OK;
+}
+
+static enum vote vote_of(enum err err)
+{
+    return err == ERR_OK ? VOTE_YES : err == ERR_NOT_FOUND ? VOTE_NOT_FOUND : VOTE_NO;
+}
+
+/* FETCH, and SETTLE's own fetch: an object that was asked for because of its digest. When it does not
+ * come, the digest counts for nothing. */
+static void get_on_fetched(struct get *g, const struct kv_env *env, uint32_t place, enum err err,
+                           const struct event *ev, struct outbox *out)
+{
+    g->full &= ~(1u << place);
+    if (err != ERR_OK) {
+        g->metas[place] = NULL;
+        g->tally.votes[place] = VOTE_NO;
+    }
+    if (g->full != 0)
+        return;
+    if (g->state == GET_SETTLE) {
+        if (get_tally_open(&g->tally) == 0)
+            get_close(g, env, ev, out);
+        return;
+    }
+    get_enter(g, GET_WAIT);
+    get_decide(g, env, ev, out);
+}
+
+static void get_on_got(struct get *g, const struct kv_env *env, uint32_t place,
+                       const struct peer_got *got, const struct event *ev, struct outbox *out)
+{
+    bool first = g->tally.votes[place] == VOTE_OPEN;
+    bool fetched = !first && (g->full & 1u << place) != 0 && (got->full || got->err != ERR_OK);
+
+    if (!first && !fetched) {
+        outbox_trace(out, TRACE_STALE_REPLY, 0, 0, 0);
+        return;
+    }
+    enum err err = get_take(g, place, got, out);
+    if (fetched) {
+        get_on_fetched(g, env, place, err, ev, out);
+        return;
+    }
+    get_tally_add(&g->tally, place, vote_of(err));
+    g->full &= ~(1u << place);
+    switch (g->state) {
+    case GET_WAIT: get_decide(g, env, ev, out); break;
+    case GET_FETCH:
+        if (g->full == 0) {
+            get_enter(g, GET_WAIT);
+            get_decide(g, env, ev, out);
+        }
+        break;
+    case GET_SETTLE:
+        if (get_tally_open(&g->tally) == 0 && g->full == 0)
+            get_close(g, env, ev, out);
+        break;
+    case GET_NEW:
+    case GET_DONE: UNREACHABLE();
+    }
+}
+
+static void get_expire(struct get *g, const struct kv_env *env, const struct event *ev,
+                       struct outbox *out)
+{
+    if (g->state == GET_SETTLE) {
+        get_close(g, env, ev, out);
+        return;
+    }
+    if (ev->mono_us < g->timeout_us) {
+        /* The object is late: fetch it where a digest says it is. */
+        ASSERT(g->state == GET_WAIT);
+        g->m.deadline_us = g->timeout_us;
+        get_fetch(g, env, out);
+        get_enter(g, GET_FETCH);
+        return;
+    }
+    get_fail(g, (struct tally_loss){ERR_TIMEOUT, 0, 0}, ev, out);
+    get_enter(g, GET_DONE);
+}
+
+static void get_on_link_down(struct get *g, const struct kv_env *env, const struct event *ev,
+                             struct outbox *out)
+{
+    int place = preflist_place(&g->list, ev->u.link.node);
+    struct peer_got none = {.err = ERR_UNREACHABLE};
+
+    if (place < 0)
+        return;
+    if (g->tally.votes[place] == VOTE_OPEN || (g->full & 1u << place) != 0)
+        get_on_got(g, env, (uint32_t)place, &none, ev, out);
+}
+
+void get_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
+              struct outbox *out)
+{
+    struct get *g = get_of(machine);
+
+    if (ev->kind == EV_DEADLINE) {
+        get_expire(g, env, ev, out);
+    } else if (ev->kind == EV_LINK_DOWN) {
+        get_on_link_down(g, env, ev, out);
+    } else if (ev->kind == EV_PEER && ev->u.peer.msg->kind == PEER_GOT) {
+        const struct peer_got *got = &ev->u.peer.msg->u.got;
+        unsigned place = machine_number(got->token);
+        if (place < g->list.n && ev->u.peer.from == g->list.nodes[place])
+            get_on_got(g, env, place, got, ev, out);
+    }
+    get_check(g);
+}
+
+static void get_admit(struct get *g, const struct kv_env *env, const struct request *request,
+                      const struct event *ev, struct outbox *out)
+{
+    struct get_needs needs;
+    struct tally_loss loss;
+    enum err err = preflist_find(env->view, &g->key, &request->options, &g->list, &loss);
+
+    if (err == ERR_OK)
+        err = preflist_get_needs(&g->list, &request->options, &needs, &loss);
+    if (err != ERR_OK) {
+        get_fail(g, loss, ev, out);
+        get_enter(g, GET_DONE);
+        return;
+    }
+    g->one_value = preflist_one_value(&g->list);
+    get_tally_init(&g->tally, g->list.n, needs);
+    int best = preflist_best(&g->list, g->m.id, 0);
+    ASSERT(best >= 0);
+    get_enter(g, GET_WAIT);
+    for (uint32_t i = 0; i < g->list.n; i++) {
+        if (g->list.up[i])
+            get_ask(g, env, i, (int)i == best, out);
+        else
+            get_tally_add(&g->tally, i, VOTE_NO);
+    }
+    get_decide(g, env, ev, out);
+}
+
+struct machine *get_new(const struct kv_env *env, uint64_t id, struct asker asker,
+                        const struct request *request, const struct event *ev, struct outbox *out)
+{
+    struct get *g = mem_new(sizeof(*g));
+
+    ASSERT(request->kind == REQUEST_GET);
+    machine_begin(&g->m, MACHINE_GET, id, asker, request->options.timeout_ms, ev);
+    g->timeout_us = g->m.deadline_us;
+    g->key = key_copy(&g->m.arena, &request->key);
+    g->has_if_modified = request->u.get.has_if_modified;
+    g->if_modified = clock_copy(&g->m.arena, request->u.get.if_modified);
+    get_admit(g, env, request, ev, out);
+    get_check(g);
+    return &g->m;
+}
+
+void get_free(struct machine *machine)
+{
+    struct get *g = get_of(machine);
+
+    arena_done(&g->m.arena);
+    mem_free(g);
+}

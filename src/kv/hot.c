@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hot table: the life of one key while operations on it are in flight. */
+#include "base/check.h"
+#include "base/mem.h"
+#include "kv/limits.h"
+#include "kv/vnode_int.h"
+#include "record/keys.h"
+#include "record/meta.h"
+#include "record/object.h"
+
+static void hot_check(const struct hot *hot)
+{
+    ASSERT(hot->state == HOT_READY || hot->state == HOT_REFETCH || hot->record == NULL);
+    ASSERT(hot->queued > 0 || list_empty(&hot->queue));
+    ASSERT(hot->state != HOT_LOADING || list_empty(&hot->flying));
+    ASSERT(hot->state != HOT_REFETCH || list_empty(&hot->flying));
+}
+
+/* The only writer of `state`. */
+static void hot_enter(struct hot *hot, enum hot_state state)
+{
+    switch (state) {
+    case HOT_LOADING: ASSERT(hot->state == HOT_FAILED || hot->state == HOT_LOADING); break;
+    case HOT_READY: ASSERT(hot->state == HOT_LOADING || hot->state == HOT_REFETCH); break;
+    case HOT_FAILED: ASSERT(hot->state == HOT_READY); break;
+    case HOT_REFETCH: ASSERT(hot->state == HOT_LOADING); break;
+    }
+    hot->state = state;
+}
+
+static struct hot *hot_find(struct vnodes *vs, struct bytes row_key, uint64_t hash)
+{
+    for (struct map_node *node = map_find(&vs->hots, hash); node != NULL; node = map_next(node)) {
+        struct hot *hot = CONTAINER_OF(node, struct hot, node);
+        if (bytes_eq(hot->key, row_key))
+            return hot;
+    }
+    return NULL;
+}
+
+struct hot *hot_by_id(struct vnodes *vs, uint64_t id)
+{
+    struct map_node *node = map_find(&vs->hot_ids, id);
+
+    return node == NULL ? NULL : CONTAINER_OF(node, struct hot, by_id);
+}
+
+static void hot_free(struct vnodes *vs, struct hot *hot)
+{
+    ASSERT(list_empty(&hot->queue));
+    ASSERT(list_empty(&hot->flying));
+    list_remove(&hot->waiting);
+    heap_remove(&vs->timers, &hot->timer);
+    map_remove(&vs->hots, &hot->node);
+    map_remove(&vs->hot_ids, &hot->by_id);
+    blob_unref(hot->record);
+    mem_free(hot);
+}
+
+static void hot_load(struct hot *hot, struct outbox *out)
+{
+    struct store_op *op = &outbox_add(out, OUT_STORE)->u.store;
+
+    op->verb = STORE_GET;
+    op->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_LOAD << VNODE_NUMBER_SHIFT | hot->id);
+    op->family = FAMILY_OBJECT;
+    op->key = arena_copy(&out->arena, hot->key);
+}
+
+static struct hot *hot_new(struct vnodes *vs, uint32_t partition, struct bytes row_key,
+                           uint64_t hash)
+{
+    struct hot *hot = mem_new(sizeof(*hot) + row_key.len);
+    uint8_t *key = (uint8_t *)(hot + 1);
+
+    memcpy(key, row_key.data, row_key.len);
+    hot->key = bytes_of(key, row_key.len);
+    hot->id = vs->next_id++;
+    hot->partition = partition;
+    hot->state = HOT_LOADING;
+    list_init(&hot->queue);
+    list_init(&hot->flying);
+    list_init(&hot->waiting);
+    map_add(&vs->hots, &hot->node, hash);
+    map_add(&vs->hot_ids, &hot->by_id, hot->id);
+    return hot;
+}
+
+void hot_add(struct vnodes *vs, uint32_t partition, struct bytes row_key, struct op *op,
+             const struct event *ev, struct outbox *out)
+{
+    uint64_t hash = hash_xx(row_key);
+    struct hot *hot = hot_find(vs, row_key, hash);
+
+    if (hot == NULL) {
+        if (vs->hots.count >= vs->config->hot_keys_max) {
+            op_finish(vs, op, ERR_OVERLOAD, out);
+            return;
+        }
+        hot = hot_new(vs, partition, row_key, hash);
+        hot_load(hot, out);
+    } else {
+        if (hot->queued >= HOT_QUEUE_MAX) {
+            op_finish(vs, op, ERR_OVERLOAD, out);
+            return;
+        }
+        outbox_trace(out, TRACE_HOT, partition, 0, 0);
+    }
+    op->hot = hot;
+    list_append(&hot->queue, &op->list);
+    hot->queued++;
+    if (hot->state == HOT_READY)
+        hot_drain(vs, hot, ev, out);
+}
+
+static void hot_rest(struct vnodes *vs, struct hot *hot)
+{
+    if (list_empty(&hot->queue) && list_empty(&hot->flying))
+        hot_free(vs, hot);
+}
+
+/* Sends the new record and its digest to the store as one batch and makes the record the newest. */
+static void op_commit(struct vnodes *vs, struct op *op, struct blob *record,
+                      const struct object *object, struct outbox *out)
+{
+    struct hot *hot = op->hot;
+    struct vnode *v = vnode_at(vs, hot->partition);
+    struct store_row *rows = arena_alloc_array(&out->arena, 3, sizeof(*rows));
+    struct bytes key = arena_copy(&out->arena, hot->key);
+    struct store_row incarnation = vnode_row(vs, v, out);
+
+    rows[0] = (struct store_row){FAMILY_OBJECT, key, record};
+    rows[1] =
+        (struct store_row){FAMILY_META, key, record_meta_blob(key, meta_of(&out->arena, object))};
+    rows[2] = incarnation;
+    struct store_op *store = &outbox_add(out, OUT_STORE)->u.store;
+    store->verb = STORE_COMMIT;
+    store->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_COMMIT << VNODE_NUMBER_SHIFT | op->id);
+    store->rows = rows;
+    store->rows_count = incarnation.value == NULL ? 2 : 3;
+    store->durable = op->durable;
+    blob_unref(hot->record);
+    hot->record = blob_ref(record);
+    list_append(&hot->flying, &op->list);
+    map_add(&vs->ops, &op->node, op->id);
+}
+
+/* Nothing to store, but what is there must be as durable as the operation asks. */
+static void op_barrier(struct vnodes *vs, struct op *op, struct outbox *out)
+{
+    if (!op->durable) {
+        op_finish(vs, op, ERR_OK, out);
+        return;
+    }
+    struct store_op *store = &outbox_add(out, OUT_STORE)->u.store;
+    store->verb = STORE_COMMIT;
+    store->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_COMMIT << VNODE_NUMBER_SHIFT | op->id);
+    store->durable = true;
+    list_append(&op->hot->flying, &op->list);
+    map_add(&vs->ops, &op->node, op->id);
+}
+
+/* The newest object of a key. It was verified when it was read or made here. */
+static struct object *newest(struct hot *hot, struct outbox *out)
+{
+    struct object *object = NULL;
+
+    if (hot->record == NULL)
+        return NULL;
+    enum err err = record_object_decode(&out->arena, hot->key, blob_bytes(hot->record), &object);
+    ASSERT(err == ERR_OK);
+    return object;
+}
+
+static void resolve(struct object *object, struct outbox *out)
+{
+    uint32_t dropped = object_resolve(object);
+
+    if (dropped > 0)
+        outbox_trace(out, TRACE_RESOLVED, dropped, 0, 0);
+}
+
+/* False when the operation must wait for a lease. */
+static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev,
+                        struct outbox *out)
+{
+    struct hot *hot = op->hot;
+    struct vnode *v = vnode_at(vs, hot->partition);
+    struct object *old = newest(hot, out);
+    struct write write = {op->context, op->content, op->deleted, {0, 0}, ev->wall_us};
+
+    if (op->conditional) {
+        enum err err = condition_holds(&op->condition, old);
+        if (err != ERR_OK) {
+            list_remove(&op->list);
+            op_finish(vs, op, err, out);
+            return true;
+        }
+    }
+    if (vnode_rolled_back(vs, v, op->context, out) ||
+        (old != NULL && vnode_rolled_back(vs, v, old->clock, out)) ||
+        !vnode_dot(vs, v, out, &write.dot)) {
+        if (list_empty(&hot->waiting))
+            list_append(&v->waiting, &hot->waiting);
+        return false;
+    }
+    list_remove(&op->list);
+    struct object *object = object_put(&out->arena, old, &write);
+    if (op->one_value)
+        resolve(object, out);
+    if (object->count > vs->config->siblings_max && (old == NULL || object->count > old->count)) {
+        op_fail(vs, op, ERR_TOO_MANY_SIBLINGS, object->count, object->count, out);
+        return true;
+    }
+    if (record_object_size(object) > vs->config->object_bytes_max) {
+        op_fail(vs, op, ERR_TOO_LARGE, 0, record_object_size(object), out);
+        return true;
+    }
+    if (object->count > 1)
+        outbox_trace(out, TRACE_SIBLINGS, object->count, 0, 0);
+    struct blob *record = record_object_blob(hot->key, object);
+    struct output *news = outbox_add(out, OUT_VNODE);
+    news->u.vnode.kind = EV_APPLIED;
+    news->u.vnode.news = (struct event_vnode){
+        .token = op->token,
+        .row_key = arena_copy(&out->arena, hot->key),
+        .record = blob_ref(record),
+    };
+    op_commit(vs, op, record, object, out);
+    return true;
+}
+
+static void apply_merge(struct vnodes *vs, struct op *op, struct outbox *out)
+{
+    struct hot *hot = op->hot;
+    struct object *theirs = NULL;
+    struct object *ours = newest(hot, out);
+    enum err err = record_object_decode(&out->arena, hot->key, blob_bytes(op->record), &theirs);
+
+    list_remove(&op->list);
+    if (err != ERR_OK) {
+        op_finish(vs, op, err, out);
+        return;
+    }
+    struct object *merged = ours == NULL ? theirs : object_merge(&out->arena, ours, theirs);
+    if (op->one_value)
+        resolve(merged, out);
+    if (ours != NULL && object_same(merged, ours)) {
+        op_barrier(vs, op, out);
+        return;
+    }
+    if (merged->count > 1)
+        outbox_trace(out, TRACE_SIBLINGS, merged->count, 0, 0);
+    /* What was sent is most often what is kept: then its bytes are, too. */
+    bool as_sent = merged != theirs && object_same(merged, theirs);
+    if (merged == theirs)
+        as_sent = !op->one_value || theirs->count == 1;
+    struct blob *record = as_sent ? blob_ref(op->record) : record_object_blob(hot->key, merged);
+    op_commit(vs, op, record, merged, out);
+}
+
+/* Writes both rows again; a digest without an object goes. */
+static void apply_heal(struct vnodes *vs, struct op *op, struct outbox *out)
+{
+    struct hot *hot = op->hot;
+    struct object *object = newest(hot, out);
+
+    list_remove(&op->list);
+    if (object != NULL) {
+        op_commit(vs, op, blob_ref(hot->record), object, out);
+        return;
+    }
+    struct store_row *rows = arena_alloc_array(&out->arena, 1, sizeof(*rows));
+    rows[0] = (struct store_row){FAMILY_META, arena_copy(&out->arena, hot->key), NULL};
+    struct store_op *store = &outbox_add(out, OUT_STORE)->u.store;
+    store->verb = STORE_COMMIT;
+    store->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_COMMIT << VNODE_NUMBER_SHIFT | op->id);
+    store->rows = rows;
+    store->rows_count = 1;
+    store->durable = true;
+    list_append(&hot->flying, &op->list);
+    map_add(&vs->ops, &op->node, op->id);
+}
+
+void hot_drain(struct vnodes *vs, struct hot *hot, const struct event *ev, struct outbox *out)
+{
+    hot_check(hot);
+    while (hot->state == HOT_READY && !list_empty(&hot->queue)) {
+        struct op *op = CONTAINER_OF(hot->queue.next, struct op, list);
+        ASSERT(op->hot == hot);
+        switch (op->kind) {
+        case OP_WRITE:
+            if (!apply_write(vs, op, ev, out))
+                return;
+            break;
+        case OP_MERGE: apply_merge(vs, op, out); break;
+        case OP_HEAL: apply_heal(vs, op, out); break;
+        }
+        hot->queued--;
+    }
+    hot_rest(vs, hot);
+}
+
+void hot_ready(struct vnodes *vs, struct hot *hot, struct blob *record, const struct event *ev,
+               struct outbox *out)
+{
+    ASSERT(hot->record == NULL);
+    hot_enter(hot, HOT_READY);
+    hot->record = record;
+    hot_drain(vs, hot, ev, out);
+}
+
+void hot_give_up(struct vnodes *vs, struct hot *hot, enum err err, struct outbox *out)
+{
+    ASSERT(err != ERR_OK);
+    for (struct list *at = list_pop(&hot->queue); at != NULL; at = list_pop(&hot->queue))
+        op_finish(vs, CONTAINER_OF(at, struct op, list), err, out);
+    hot->queued = 0;
+    hot_rest(vs, hot);
+}
+
+void hot_loaded(struct vnodes *vs, const struct view *view, struct hot *hot, const struct event *ev,
+                struct outbox *out)
+{
+    const struct stored *stored = &ev->u.stored;
+    struct object *object;
+
+    if (hot->state != HOT_LOADING)
+        return;
+    if (stored->err == ERR_NOT_FOUND) {
+        hot_ready(vs, hot, NULL, ev, out);
+        return;
+    }
+    enum err err = stored->err;
+    if (err == ERR_OK)
+        err = record_object_decode(&out->arena, hot->key, blob_bytes(stored->value), &object);
+    if (err == ERR_OK) {
+        hot_ready(vs, hot, blob_ref(stored->value), ev, out);
+    } else if (err == ERR_CORRUPT) {
+        outbox_trace(out, TRACE_CORRUPT_ROW, hot->partition, 0, 0);
+        hot_enter(hot, HOT_REFETCH);
+        refetch_start(vs, view, hot, ev, out);
+    } else {
+        hot_give_up(vs, hot, err, out);
+    }
+}
+
+/* After a failed commit the newest object is not what the store holds: whatever was built on it in
+ * flight is reported failed, and the row is read again for what waits. */
+static void hot_commit_failed(struct hot *hot)
+{
+    if (hot->state == HOT_READY)
+        hot_enter(hot, HOT_FAILED);
+    blob_unref(hot->record);
+    hot->record = NULL;
+}
+
+void hot_committed(struct vnodes *vs, uint64_t op_id, const struct event *ev, struct outbox *out)
+{
+    struct map_node *node = map_find(&vs->ops, op_id);
+    enum err err = ev->u.stored.err;
+
+    ASSERT(node != NULL);
+    struct op *op = CONTAINER_OF(node, struct op, node);
+    struct hot *hot = op->hot;
+    ASSERT(hot->flying.next == &op->list);
+    list_remove(&op->list);
+    map_remove(&vs->ops, &op->node);
+    if (err != ERR_OK) {
+        outbox_trace(out, TRACE_COMMIT_FAILED, (uint64_t)err, hot->partition, 0);
+        hot_commit_failed(hot);
+    } else if (hot->state == HOT_FAILED) {
+        err = ERR_UNKNOWN;
+    }
+    op_finish(vs, op, err, out);
+    if (!list_empty(&hot->flying))
+        return;
+    if (hot->state == HOT_FAILED && !list_empty(&hot->queue)) {
+        hot_enter(hot, HOT_LOADING);
+        hot_load(hot, out);
+        return;
+    }
+    hot_rest(vs, hot);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The request machines about one key: get, put and delete. Each begins with a `struct machine`, by
+ * which the shard finds, wakes and frees it. */
+#ifndef KV_MACHINES_H
+#define KV_MACHINES_H
+
+#include "kv/vnode.h"
+#include "msg/machine.h"
+
+/* What a machine may use besides its event, valid for the step. */
+struct kv_env {
+    const struct view *view;
+    const struct config *config;
+    struct vnodes *vnodes;
+    bool forwarded; /* the request came from another node: it is not forwarded again */
+    bool made_key;  /* the server made the key: the answer tells it */
+};
+
+/* A new machine for the request; the first step has been made. It may be done already. */
+struct machine *get_new(const struct kv_env *env, uint64_t id, struct asker asker,
+                        const struct request *request, const struct event *ev, struct outbox *out);
+struct machine *put_new(const struct kv_env *env, uint64_t id, struct asker asker,
+                        const struct request *request, const struct event *ev, struct outbox *out);
+struct machine *delete_new(const struct kv_env *env, uint64_t id, struct asker asker,
+                           const struct request *request, const struct event *ev,
+                           struct outbox *out);
+
+/* EV_PEER (an answer to this machine), EV_REPLY, EV_APPLIED, EV_COMMITTED, EV_LINK_DOWN, EV_DEADLINE,
+ * EV_GONE. */
+void get_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
+              struct outbox *out);
+void put_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
+              struct outbox *out);
+void delete_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
+                 struct outbox *out);
+
+void get_free(struct machine *machine);
+void put_free(struct machine *machine);
+void delete_free(struct machine *machine);
+
+/* What all three do first: the header filled, the deadline set from the request's time-out. */
+void machine_begin(struct machine *machine, enum machine_kind kind, uint64_t id, struct asker asker,
+                   uint32_t timeout_ms, const struct event *ev);
+
+#endif

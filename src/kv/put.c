@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The coordinator of one write.
+ *
+ *   NEW --primary, condition--> READ --holds--> LOAD
+ *    |--primary--> LOAD --local object known: commit + sends--> WAIT --tally decided--> SETTLE --> DONE
+ *    '--not a primary--> FORWARD --peer answered--> DONE
+ *   any --refused, or failed before anything was sent--> DONE      any --deadline--> DONE (unknown)
+ *
+ * Invariants:
+ *  1. The asker hears exactly one answer.
+ *  2. A yes is counted for this node only when its own commit completed, durably.
+ *  3. Nothing is sent to a replica before the dot was issued, and what is sent is what was committed.
+ *  4. After the answer nothing is decided: SETTLE only waits for late votes. */
+#include "base/check.h"
+#include "base/mem.h"
+#include "kv/limits.h"
+#include "kv/machines.h"
+#include "kv/preflist.h"
+#include "msg/limits.h"
+#include "record/keys.h"
+#include "record/object.h"
+
+enum put_state { PUT_NEW, PUT_READ, PUT_FORWARD, PUT_LOAD, PUT_WAIT, PUT_SETTLE, PUT_DONE };
+
+struct put {
+    struct machine m;
+    enum put_state state;
+    struct request request; /* in the machine's arena */
+    struct preflist list;   /* props: not valid after the first step */
+    struct put_needs needs;
+    struct put_tally tally;
+    bool one_value;
+    bool made_key;
+    bool replied;
+    uint32_t tried; /* FORWARD: places asked */
+    uint32_t tries;
+    struct bytes row_key;
+    struct blob *record; /* from LOAD on */
+};
+
+static struct put *put_of(struct machine *machine)
+{
+    ASSERT(machine->kind == MACHINE_PUT);
+    return CONTAINER_OF(machine, struct put, m);
+}
+
+static bool put_may(enum put_state from, enum put_state to)
+{
+    static const uint8_t may[] = {
+        [PUT_NEW] = 1 << PUT_READ | 1 << PUT_FORWARD | 1 << PUT_LOAD | 1 << PUT_DONE,
+        [PUT_READ] = 1 << PUT_LOAD | 1 << PUT_DONE,
+        [PUT_FORWARD] = 1 << PUT_DONE,
+        [PUT_LOAD] = 1 << PUT_WAIT | 1 << PUT_DONE,
+        [PUT_WAIT] = 1 << PUT_SETTLE | 1 << PUT_DONE,
+        [PUT_SETTLE] = 1 << PUT_DONE,
+        [PUT_DONE] = 0,
+    };
+
+    return (may[from] >> to & 1) != 0;
+}
+
+static void put_check(const struct put *p)
+{
+    ASSERT(p->state != PUT_DONE || p->replied);
+    ASSERT(p->state != PUT_SETTLE || p->replied);
+    ASSERT((p->state != PUT_WAIT && p->state != PUT_SETTLE) || p->record != NULL);
+    ASSERT((p->state != PUT_WAIT && p->state != PUT_SETTLE) || p->list.self >= 0);
+}
+
+static void put_enter(struct put *p, enum put_state state)
+{
+    ASSERT(put_may(p->state, state));
+    p->state = state;
+    p->m.done = state == PUT_DONE;
+}
+
+static void put_end(struct put *p, enum err err, const struct event *ev, struct outbox *out)
+{
+    ASSERT(!p->replied);
+    p->replied = true;
+    outbox_trace(out, TRACE_PUT_DONE, ev->mono_us - p->m.started_us, (uint64_t)err,
+                 p->record == NULL ? 0 : p->record->len);
+}
+
+static void put_fail(struct put *p, struct tally_loss loss, const struct event *ev,
+                     struct outbox *out)
+{
+    outbox_error(out, p->m.asker, loss.err, loss.have, loss.need);
+    put_end(p, loss.err, ev, out);
+}
+
+/* The answer of success: the object when it was asked for, the key when we made it. */
+static void put_reply(struct put *p, const struct event *ev, struct outbox *out)
+{
+    struct object *object = NULL;
+
+    if (p->request.u.put.return_body) {
+        enum err err =
+            record_object_decode(&out->arena, p->row_key, blob_bytes(p->record), &object);
+        ASSERT(err == ERR_OK);
+    }
+    struct reply *reply = outbox_reply(out, p->m.asker, REPLY_OBJECT);
+    reply->object = object;
+    reply->made_key = p->made_key ? p->request.key.key : BYTES_NONE;
+    put_end(p, ERR_OK, ev, out);
+}
+
+static void put_forward(struct put *p, const struct event *ev, struct outbox *out)
+{
+    int at = preflist_best(&p->list, p->m.id, p->tried);
+
+    if (at < 0 || p->tries >= FORWARD_TRIES_MAX) {
+        put_fail(p, (struct tally_loss){ERR_INSUFFICIENT_VNODES, 0, 1}, ev, out);
+        put_enter(p, PUT_DONE);
+        return;
+    }
+    p->tried |= 1u << at;
+    p->tries++;
+    struct peer_msg *msg = outbox_send(out, p->list.nodes[at], PEER_FORWARD);
+    uint64_t left_us = p->m.deadline_us > ev->mono_us ? p->m.deadline_us - ev->mono_us : 0;
+    msg->u.forward.token = machine_token(&p->m, (unsigned)at);
+    msg->u.forward.budget_ms = (uint32_t)(left_us / 1000);
+    msg->u.forward.request = p->request;
+    outbox_trace(out, TRACE_FORWARD, p->list.nodes[at], 0, 0);
+}
+
+/* Hands the write to the vnode: its news bring the machine on. */
+static void put_load(struct put *p, const struct kv_env *env, const struct event *ev,
+                     struct outbox *out)
+{
+    const struct request_put *put = &p->request.u.put;
+    struct vnode_write write = {
+        .token = p->m.id,
+        .partition = p->list.partition,
+        .slot = p->list.slot,
+        .key = p->request.key,
+        .context = &put->context,
+        .content = &put->content,
+        .condition = &put->condition,
+        .deleted = put->deleted,
+        .one_value = p->one_value,
+    };
+
+    put_enter(p, PUT_LOAD);
+    vnodes_write(env->vnodes, &write, ev, out);
+}
+
+static void put_read(struct put *p, struct outbox *out)
+{
+    struct output *output = outbox_add(out, OUT_REQUEST);
+
+    output->u.request.machine = p->m.id;
+    output->u.request.request.kind = REQUEST_GET;
+    output->u.request.request.key = p->request.key;
+    request_options_init(&output->u.request.request.options);
+    output->u.request.request.options.n_val = p->request.options.n_val;
+    put_enter(p, PUT_READ);
+}
+
+/* Copies what is needed in a later step. A write that goes straight to the vnode needs no copy here:
+ * the vnode makes its own. */
+static void put_keep(struct put *p)
+{
+    struct request_put *put = &p->request.u.put;
+
+    put->context = clock_copy(&p->m.arena, put->context);
+    put->content = content_copy(&p->m.arena, &put->content);
+    put->condition = condition_copy(&p->m.arena, &put->condition);
+}
+
+static void put_admit(struct put *p, const struct kv_env *env, const struct event *ev,
+                      struct outbox *out)
+{
+    struct tally_loss loss;
+    enum err err = preflist_find(env->view, &p->request.key, &p->request.options, &p->list, &loss);
+
+    if (err == ERR_OK) {
+        p->one_value = preflist_one_value(&p->list);
+        err = preflist_put_needs(&p->list, &p->request.options, &p->needs, &loss);
+    }
+    if (err == ERR_OK && p->list.self < 0 && env->forwarded) {
+        err = ERR_WRONG_OWNER;
+        loss = (struct tally_loss){err, 0, 0};
+    }
+    if (err != ERR_OK) {
+        put_fail(p, loss, ev, out);
+        put_enter(p, PUT_DONE);
+    } else if (p->list.self < 0) {
+        put_keep(p);
+        put_enter(p, PUT_FORWARD);
+        put_forward(p, ev, out);
+    } else if (condition_any(&p->request.u.put.condition)) {
+        put_keep(p);
+        put_read(p, out);
+    } else {
+        put_load(p, env, ev, out);
+    }
+}
+
+/* The quorum read of a conditional write has come back. What it found is merged into the replica
+ * here before the write, which asks the condition once more in its turn on the key: so two writers
+ * at this coordinator cannot both pass. */
+static void put_on_read(struct put *p, const struct kv_env *env, const struct event *ev,
+                        struct outbox *out)
+{
+    const struct reply *reply = ev->u.reply.reply;
+    const struct condition *condition = &p->request.u.put.condition;
+    const struct object *object = reply->kind == REPLY_OBJECT ? reply->object : NULL;
+    bool failed = reply->kind == REPLY_ERROR && reply->err != ERR_NOT_FOUND;
+    enum err err =
+        failed && !condition->if_none_match_any ? reply->err : condition_holds(condition, object);
+
+    if (err != ERR_OK) {
+        put_fail(p, (struct tally_loss){err, reply->have, reply->need}, ev, out);
+        put_enter(p, PUT_DONE);
+        return;
+    }
+    if (object != NULL) {
+        struct bytes row_key = row_key_make(&out->arena, p->list.slot, &p->request.key);
+        struct blob *record = record_object_blob(row_key, object);
+        struct vnode_merge merge = {
+            .partition = p->list.partition,
+            .slot = p->list.slot,
+            .key = p->request.key,
+            .record = blob_bytes(record),
+            .one_value = p->one_value,
+        };
+        vnodes_merge(env->vnodes, &merge, ev, out);
+        blob_unref(record);
+    }
+    put_load(p, env, ev, out);
+}
+
+static void put_on_peer(struct put *p, const struct event *ev, struct outbox *out)
+{
+    const struct reply *theirs = &ev->u.peer.msg->u.forwarded.reply;
+    bool not_done = theirs->kind == REPLY_ERROR &&
+                    (theirs->err == ERR_WRONG_OWNER || theirs->err == ERR_STOPPING ||
+                     theirs->err == ERR_OVERLOAD || theirs->err == ERR_CORRUPT);
+
+    if (not_done && p->tries < FORWARD_TRIES_MAX &&
+        preflist_best(&p->list, p->m.id, p->tried) >= 0) {
+        put_forward(p, ev, out);
+        return;
+    }
+    struct reply *reply = outbox_reply(out, p->m.asker, theirs->kind);
+    *reply = *theirs;
+    reply->made_key = p->made_key ? p->request.key.key : BYTES_NONE;
+    put_end(p, theirs->err, ev, out);
+    put_enter(p, PUT_DONE);
+}
+
+static void put_decide(struct put *p, const struct kv_env *env, const struct event *ev,
+                       struct outbox *out)
+{
+    bool open = false;
+
+    for (uint32_t i = 0; i < p->tally.n; i++)
+        open = open || p->tally.votes[i] == VOTE_OPEN;
+    if (p->state == PUT_WAIT) {
+        switch (put_tally_verdict(&p->tally)) {
+        case TALLY_OPEN: return;
+        case TALLY_MET: put_reply(p, ev, out); break;
+        case TALLY_LOST: put_fail(p, put_tally_loss(&p->tally), ev, out); break;
+        }
+        put_enter(p, open ? PUT_SETTLE : PUT_DONE);
+        uint64_t settle_us = ev->mono_us + (uint64_t)env->config->repair_wait_ms * 1000;
+        if (settle_us < p->m.deadline_us)
+            p->m.deadline_us = settle_us;
+    } else if (!open) {
+        put_enter(p, PUT_DONE);
+    }
+}
+
+/* The vnode made the object: the copies for the other replicas leave in this step, beside the local
+ * commit. */
+static void put_on_applied(struct put *p, const struct kv_env *env, const struct event *ev,
+                           struct outbox *out)
+{
+    const struct event_vnode *news = &ev->u.vnode;
+
+    p->record = blob_ref(news->record);
+    p->row_key = arena_copy(&p->m.arena, news->row_key);
+    put_tally_init(&p->tally, p->list.n, p->needs);
+    put_enter(p, PUT_WAIT);
+    for (uint32_t i = 0; i < p->list.n; i++) {
+        if ((int)i == p->list.self)
+            continue;
+        if (!p->list.up[i]) {
+            put_tally_add(&p->tally, i, false, false);
+            continue;
+        }
+        struct output *output = outbox_add(out, OUT_SEND);
+        output->u.send.to = p->list.nodes[i];
+        output->u.send.holds = blob_ref(p->record);
+        output->u.send.msg.kind = PEER_PUT;
+        output->u.send.msg.u.put = (struct peer_put){
+            .token = machine_token(&p->m, i),
+            .epoch = view_epoch(env->view),
+            .partition = p->list.partition,
+            .key = p->request.key,
+            .durable = true,
+            .record = blob_bytes(p->record),
+        };
+    }
+    put_decide(p, env, ev, out);
+}
+
+static void put_vote(struct put *p, const struct kv_env *env, uint32_t place, bool yes,
+                     bool durable, const struct event *ev, struct outbox *out)
+{
+    if (place >= p->tally.n || p->tally.votes[place] != VOTE_OPEN) {
+        outbox_trace(out, TRACE_STALE_REPLY, 0, 0, 0);
+        return;
+    }
+    put_tally_add(&p->tally, place, yes, yes && durable);
+    put_decide(p, env, ev, out);
+}
+
+/* LOAD: the vnode refused or failed before anything left this node. */
+static void put_on_refused(struct put *p, const struct event *ev, struct outbox *out)
+{
+    const struct event_vnode *news = &ev->u.vnode;
+
+    ASSERT(news->err != ERR_OK);
+    outbox_error(out, p->m.asker, news->err, news->have, 0);
+    out->items[out->count - 1].u.reply.reply.size = news->size;
+    put_end(p, news->err, ev, out);
+    put_enter(p, PUT_DONE);
+}
+
+static void put_expire(struct put *p, const struct event *ev, struct outbox *out)
+{
+    if (!p->replied)
+        put_fail(p, (struct tally_loss){ERR_TIMEOUT, 0, 0}, ev, out);
+    if (p->state == PUT_WAIT)
+        put_enter(p, PUT_SETTLE);
+    put_enter(p, PUT_DONE);
+}
+
+static void put_on_link_down(struct put *p, const struct kv_env *env, const struct event *ev,
+                             struct outbox *out)
+{
+    int place = preflist_place(&p->list, ev->u.link.node);
+
+    if (place < 0)
+        return;
+    p->list.up[place] = false;
+    if (p->state == PUT_WAIT || p->state == PUT_SETTLE) {
+        if (p->tally.votes[place] == VOTE_OPEN)
+            put_vote(p, env, (uint32_t)place, false, false, ev, out);
+    } else if (p->state == PUT_FORWARD && (p->tried & 1u << place) != 0) {
+        /* The last one asked may have done it, or may yet. */
+        put_fail(p, (struct tally_loss){ERR_UNKNOWN, 0, 0}, ev, out);
+        put_enter(p, PUT_DONE);
+    }
+}
+
+/* What is legal but not for this state: late, duplicate, or of another token. */
+static bool put_ignores(const struct put *p, const struct event *ev)
+{
+    if (ev->kind == EV_PEER && ev->u.peer.msg->kind == PEER_FORWARDED)
+        return p->state != PUT_FORWARD;
+    if (ev->kind == EV_PEER && ev->u.peer.msg->kind == PEER_PUT_ACK)
+        return p->state != PUT_WAIT && p->state != PUT_SETTLE;
+    if (ev->kind == EV_REPLY)
+        return p->state != PUT_READ;
+    if (ev->kind == EV_APPLIED)
+        return p->state != PUT_LOAD;
+    if (ev->kind == EV_COMMITTED)
+        return p->state != PUT_LOAD && p->state != PUT_WAIT && p->state != PUT_SETTLE;
+    return ev->kind != EV_DEADLINE && ev->kind != EV_LINK_DOWN;
+}
+
+static void put_wait_step(struct put *p, const struct kv_env *env, const struct event *ev,
+                          struct outbox *out)
+{
+    if (ev->kind == EV_COMMITTED) {
+        put_vote(p, env, (uint32_t)p->list.self, ev->u.vnode.err == ERR_OK, true, ev, out);
+        return;
+    }
+    const struct peer_put_ack *ack = &ev->u.peer.msg->u.put_ack;
+    put_vote(p, env, machine_number(ack->token), ack->err == ERR_OK, ack->durable, ev, out);
+}
+
+void put_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
+              struct outbox *out)
+{
+    struct put *p = put_of(machine);
+
+    if (put_ignores(p, ev))
+        return;
+    if (ev->kind == EV_DEADLINE) {
+        put_expire(p, ev, out);
+        return;
+    }
+    if (ev->kind == EV_LINK_DOWN) {
+        put_on_link_down(p, env, ev, out);
+        return;
+    }
+    switch (p->state) {
+    case PUT_READ: put_on_read(p, env, ev, out); break;
+    case PUT_FORWARD: put_on_peer(p, ev, out); break;
+    case PUT_LOAD:
+        if (ev->kind == EV_APPLIED)
+            put_on_applied(p, env, ev, out);
+        else
+            put_on_refused(p, ev, out);
+        break;
+    case PUT_WAIT:
+    case PUT_SETTLE: put_wait_step(p, env, ev, out); break;
+    case PUT_NEW:
+    case PUT_DONE: UNREACHABLE();
+    }
+    put_check(p);
+}
+
+struct machine *put_new(const struct kv_env *env, uint64_t id, struct asker asker,
+                        const struct request *request, const struct event *ev, struct outbox *out)
+{
+    struct put *p = mem_new(sizeof(*p));
+
+    ASSERT(request->kind == REQUEST_PUT);
+    machine_begin(&p->m, MACHINE_PUT, id, asker, request->options.timeout_ms, ev);
+    p->made_key = env->made_key;
+    p->request = *request;
+    p->request.key = key_copy(&p->m.arena, &request->key);
+    put_admit(p, env, ev, out);
+    put_check(p);
+    return &p->m;
+}
+
+void put_free(struct machine *machine)
+{
+    struct put *p = put_of(machine);
+
+    blob_unref(p->record);
+    arena_done(&p->m.arena);
+    mem_free(p);
+}

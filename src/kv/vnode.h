@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The partition replicas of one shard: every change of a stored object goes through here, in one
+ * order for each key.
+ *
+ * A change is an operation: a client's WRITE that this replica coordinates (it gets a dot), a MERGE
+ * of what another replica sent, or a HEAL of rows that were found corrupt. While a key has an
+ * operation in flight it stands in the hot table with its newest object, committed or not; the next
+ * operation starts from that without a read.
+ *
+ *   key:  (cold) --op--> LOADING --row--> READY --all commits complete--> (cold)
+ *                           |                '--a commit failed--> FAILED --drained--> (cold)
+ *                           `--row corrupt--> REFETCH --other replicas answered--> READY | (cold)
+ *
+ * Invariants:
+ *  1. At most one hot entry for a row key; operations of a key are applied in order of arrival.
+ *  2. An operation is reported committed only after its own commit completed as asked for.
+ *  3. When a commit fails, all later ones of that key in flight are reported failed too, and the
+ *     next operation reads the row anew.
+ *  4. A dot is issued only when its counter is covered by a durable lease of the incarnation; no
+ *     counter is issued twice, over restarts too: after one, counting goes on above the lease.
+ *  5. A record that does not decode is never served, merged or overwritten by a guess: it is
+ *     refetched from the other replicas first.
+ *  6. Object row and digest row of a key change in one batch.
+ *
+ * News of a WRITE come as OUT_VNODE: EV_APPLIED (the new record, in the step that sends its commit to
+ * the store) and then EV_COMMITTED, or EV_COMMITTED with an error alone. A MERGE is acknowledged to
+ * its sender with PEER_PUT_ACK. */
+#ifndef KV_VNODE_H
+#define KV_VNODE_H
+
+#include "base/random.h"
+#include "config/config.h"
+#include "msg/outbox.h"
+#include "msg/view.h"
+
+struct vnodes;
+
+struct vnodes *vnodes_new(const struct config *config, const struct seed *seed);
+void vnodes_free(struct vnodes *vnodes);
+
+/* Takes the incarnation rows among the store's system rows. ERR_CORRUPT when one is damaged: then
+ * the caller must not go on, or dots could be issued twice. */
+enum err vnodes_start(struct vnodes *vnodes, const struct stored_row *rows, uint32_t count)
+    MUST_CHECK;
+
+/* A client's write, coordinated by this replica. Views are copied. */
+struct vnode_write {
+    uint64_t token; /* comes back with the news */
+    uint32_t partition;
+    uint32_t slot;
+    struct key key;
+    const struct clock *context;
+    const struct content *content;
+    const struct condition *condition; /* may be NULL */
+    bool deleted;
+    bool one_value; /* the bucket keeps one value: allow_mult is false or last_write_wins true */
+};
+
+void vnodes_write(struct vnodes *vnodes, const struct vnode_write *write, const struct event *ev,
+                  struct outbox *out);
+
+/* Another replica's object. */
+struct vnode_merge {
+    uint64_t from;  /* the node to acknowledge to; 0: nobody waits */
+    uint64_t token; /* of its PEER_PUT */
+    uint32_t partition;
+    uint32_t slot;
+    struct key key;
+    struct bytes record;
+    bool durable;
+    bool one_value;
+};
+
+void vnodes_merge(struct vnodes *vnodes, const struct vnode_merge *merge, const struct event *ev,
+                  struct outbox *out);
+
+/* A reader found the rows of a key damaged: reads them again, from the other replicas if need be,
+ * and writes them anew. */
+void vnodes_heal(struct vnodes *vnodes, uint32_t partition, uint32_t slot, const struct key *key,
+                 const struct event *ev, struct outbox *out);
+
+/* EV_STORED with a token of TOKEN_VNODE. `view` names the replicas to refetch from. */
+void vnodes_stored(struct vnodes *vnodes, const struct view *view, const struct event *ev,
+                   struct outbox *out);
+
+/* An answer to a refetch: PEER_GOT with a token that vnodes_token owns. */
+void vnodes_got(struct vnodes *vnodes, const struct peer_got *got, const struct event *ev,
+                struct outbox *out);
+
+/* Whether a PEER_GOT token belongs to a refetch here, not to a request machine. */
+bool vnodes_token(uint64_t peer_token);
+
+/* Gives up on refetches that nobody answered. */
+void vnodes_time(struct vnodes *vnodes, const struct event *ev, struct outbox *out);
+uint64_t vnodes_deadline_us(const struct vnodes *vnodes);
+
+/* One bit for each partition that has, or had, an object here. */
+const uint8_t *vnodes_holds(const struct vnodes *vnodes, bool *ret_any);
+
+/* Operations in flight; 0 when the shard is quiet. */
+uint32_t vnodes_waiting(const struct vnodes *vnodes);
+
+#endif

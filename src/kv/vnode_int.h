@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What vnode.c (incarnations, leases, the public face), hot.c (the hot table: order and commits of one
+ * key) and refetch.c (healing a corrupt row) share. */
+#ifndef KV_VNODE_INT_H
+#define KV_VNODE_INT_H
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "kv/vnode.h"
+#include "model/limits.h"
+#include "msg/token.h"
+#include "record/sys.h"
+
+/* The number in a token of TOKEN_VNODE: what it is about in the top bits. */
+enum vnode_number { NUMBER_LOAD, NUMBER_COMMIT, NUMBER_LEASE };
+enum { VNODE_NUMBER_SHIFT = 52 };
+
+enum op_kind { OP_WRITE, OP_MERGE, OP_HEAL };
+
+struct op {
+    struct list list;     /* in the queue or among the flying ones of its key */
+    struct map_node node; /* by id, while its commit is in flight */
+    struct hot *hot;
+    uint64_t id;
+    uint64_t token;
+    uint64_t from; /* MERGE: whom to acknowledge to */
+    enum op_kind kind;
+    bool durable;
+    bool one_value;
+    bool deleted;
+    bool conditional;
+    struct arena arena; /* WRITE: owns what follows */
+    struct clock context;
+    struct content content;
+    struct condition condition;
+    struct blob *record; /* MERGE: what was sent */
+};
+
+enum hot_state { HOT_LOADING, HOT_READY, HOT_FAILED, HOT_REFETCH };
+
+struct hot {
+    struct map_node node; /* by hash of the row key */
+    struct map_node by_id;
+    struct list waiting;    /* in its vnode's list while it waits for a lease */
+    struct heap_node timer; /* REFETCH */
+    uint64_t id;
+    uint32_t partition;
+    enum hot_state state;
+    struct blob *record; /* READY: the newest object; NULL when there is none. REFETCH: the merge
+                                of what has come so far */
+    struct list queue;   /* operations not yet applied */
+    uint32_t queued;
+    struct list flying;       /* operations whose commits are in flight, in order */
+    uint32_t asked, answered; /* REFETCH: bits by place in the replica list */
+    struct bytes key;         /* the row key, in the entry's own memory */
+};
+
+struct vnode {
+    uint32_t partition;
+    uint64_t actor;  /* 0: none yet */
+    uint64_t issued; /* the last counter given out, or skipped */
+    uint64_t leased; /* durable: counters up to here may be issued */
+    bool has_row;    /* the incarnation row is stored, or in a batch on its way */
+    bool asking;     /* a lease commit is in flight */
+    uint64_t asked_actor, asked_lease;
+    struct list waiting; /* hot keys that wait for the lease */
+};
+
+struct vnodes {
+    const struct config *config;
+    struct random random;
+    uint64_t next_id;
+    struct map hots;    /* by row key hash */
+    struct map hot_ids; /* by id */
+    struct map ops;     /* by id, committing */
+    struct heap timers; /* refetches */
+    uint32_t waiting;   /* operations in flight */
+    bool holds_any;
+    struct vnode *table[SLOTS_MAX];
+    uint8_t holds[SLOTS_MAX / 8];
+};
+
+/* vnode.c */
+
+/* The partition's entry, made when it is not there. */
+struct vnode *vnode_at(struct vnodes *vs, uint32_t partition);
+
+/* Makes sure that an actor exists and returns its row for a batch, or a row without a key when it is
+ * stored already. */
+struct store_row vnode_row(struct vnodes *vs, struct vnode *v, struct outbox *out);
+
+/* The next dot, or false: then the lease was asked for and hot_drain will be called. */
+bool vnode_dot(struct vnodes *vs, struct vnode *v, struct outbox *out, struct dot *ret_dot);
+
+/* Whether a clock claims dots of this incarnation that were never issued: our store was rolled back.
+ * Then a new incarnation is on its way and the caller waits as for a lease. */
+bool vnode_rolled_back(struct vnodes *vs, struct vnode *v, struct clock clock, struct outbox *out);
+
+/* A new operation that waits for nothing yet. */
+struct op *op_new(struct vnodes *vs, enum op_kind kind);
+
+/* Tells the asker of an operation what became of it and frees it. */
+void op_finish(struct vnodes *vs, struct op *op, enum err err, struct outbox *out);
+void op_fail(struct vnodes *vs, struct op *op, enum err err, uint32_t have, uint64_t size,
+             struct outbox *out);
+
+/* hot.c */
+
+/* Lets an operation take its turn on its key. */
+void hot_add(struct vnodes *vs, uint32_t partition, struct bytes row_key, struct op *op,
+             const struct event *ev, struct outbox *out);
+
+/* Applies what waits, as far as it can. */
+void hot_drain(struct vnodes *vs, struct hot *hot, const struct event *ev, struct outbox *out);
+
+/* The row was read, or refetched: `record` is taken over. */
+void hot_ready(struct vnodes *vs, struct hot *hot, struct blob *record, const struct event *ev,
+               struct outbox *out);
+
+/* The row cannot be had: everything that waits fails, the entry goes. */
+void hot_give_up(struct vnodes *vs, struct hot *hot, enum err err, struct outbox *out);
+
+struct hot *hot_by_id(struct vnodes *vs, uint64_t id);
+
+void hot_loaded(struct vnodes *vs, const struct view *view, struct hot *hot, const struct event *ev,
+                struct outbox *out);
+void hot_committed(struct vnodes *vs, uint64_t op_id, const struct event *ev, struct outbox *out);
+
+/* refetch.c */
+
+/* Asks the other replicas for a key whose row here is corrupt. */
+void refetch_start(struct vnodes *vs, const struct view *view, struct hot *hot,
+                   const struct event *ev, struct outbox *out);
+
+#endif
