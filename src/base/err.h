@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The errors of the core. One list; `err_name` gives the word. How an error reads on a client's
- * wire is decided in wire/reply_error.c. */
+ * wire is decided in wire/reply_error.c, its number between nodes in wire/peer_err.c. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/peer.h"
+
+#include "base/check.h"
+#include "base/reader.h"
+#include "model/limits.h"
+#include "msg/limits.h"
+#include "record/keys.h"
+#include "wire/peer_cluster.h"
+#include "wire/peer_err.h"
+#include "wire/peer_field.h"
+#include "wire/peer_reply.h"
+#include "wire/peer_request.h"
+
+/* Kinds of message as numbers on the wire. A number is never used again. */
+enum peer_tag {
+    TAG_GET = 1,
+    TAG_GOT = 2,
+    TAG_PUT = 3,
+    TAG_PUT_ACK = 4,
+    TAG_FORWARD = 5,
+    TAG_FORWARDED = 6,
+    TAG_LIST = 7,
+    TAG_LISTED = 8,
+    TAG_CLUSTER = 9,
+};
+
+enum { NAMES_MAX = 100000, LIST_WHATS = 2 };
+
+static void get_put(struct buf *buf, const struct peer_get *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_le64(buf, m->epoch);
+    buf_put_le32(buf, m->partition);
+    buf_put_u8(buf, m->full);
+    field_key_put(buf, &m->key);
+}
+
+static void get_get(struct reader *r, struct peer_get *m)
+{
+    m->token = reader_le64(r);
+    m->epoch = reader_le64(r);
+    m->partition = reader_le32(r);
+    m->full = field_bool(r);
+    m->key = field_key(r);
+}
+
+static void got_put(struct buf *buf, const struct peer_got *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_u8(buf, peer_err_number(m->err));
+    buf_put_u8(buf, m->full);
+    buf_put_lenbytes(buf, m->record);
+}
+
+static void got_get(struct reader *r, struct peer_got *m)
+{
+    m->token = reader_le64(r);
+    m->err = peer_err_of(reader_u8(r));
+    m->full = field_bool(r);
+    m->record = reader_lenbytes(r, PEER_FRAME_BYTES_MAX);
+}
+
+static void put_put(struct buf *buf, const struct peer_put *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_le64(buf, m->epoch);
+    buf_put_le32(buf, m->partition);
+    buf_put_u8(buf, m->durable);
+    field_key_put(buf, &m->key);
+    buf_put_lenbytes(buf, m->record);
+}
+
+static void put_get(struct reader *r, struct peer_put *m)
+{
+    m->token = reader_le64(r);
+    m->epoch = reader_le64(r);
+    m->partition = reader_le32(r);
+    m->durable = field_bool(r);
+    m->key = field_key(r);
+    m->record = reader_lenbytes(r, PEER_FRAME_BYTES_MAX);
+}
+
+static void put_ack_put(struct buf *buf, const struct peer_put_ack *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_u8(buf, peer_err_number(m->err));
+    buf_put_u8(buf, m->durable);
+}
+
+static void put_ack_get(struct reader *r, struct peer_put_ack *m)
+{
+    m->token = reader_le64(r);
+    m->err = peer_err_of(reader_u8(r));
+    m->durable = field_bool(r);
+}
+
+static void forward_put(struct buf *buf, const struct peer_forward *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_le32(buf, m->budget_ms);
+    peer_request_put(buf, &m->request);
+}
+
+static void forward_get(struct arena *arena, struct reader *r, struct peer_forward *m)
+{
+    m->token = reader_le64(r);
+    m->budget_ms = reader_le32(r);
+    peer_request_get(arena, r, &m->request);
+}
+
+static void forwarded_put(struct buf *buf, const struct peer_forwarded *m)
+{
+    buf_put_le64(buf, m->token);
+    peer_reply_put(buf, &m->reply);
+}
+
+static void forwarded_get(struct arena *arena, struct reader *r, struct peer_forwarded *m)
+{
+    m->token = reader_le64(r);
+    peer_reply_get(arena, r, &m->reply);
+}
+
+static void list_put(struct buf *buf, const struct peer_list *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_le64(buf, m->epoch);
+    buf_put_le32(buf, m->partition);
+    buf_put_u8(buf, (uint8_t)m->what);
+    buf_put_lenbytes(buf, m->type);
+    buf_put_lenbytes(buf, m->bucket);
+    buf_put_lenbytes(buf, m->after_row);
+}
+
+static void list_get(struct reader *r, struct peer_list *m)
+{
+    m->token = reader_le64(r);
+    m->epoch = reader_le64(r);
+    m->partition = reader_le32(r);
+    m->what = (enum list_what)field_choice(r, LIST_WHATS);
+    m->type = reader_lenbytes(r, TYPE_BYTES_MAX);
+    m->bucket = reader_lenbytes(r, BUCKET_BYTES_MAX);
+    m->after_row = reader_lenbytes(r, ROW_KEY_BYTES_MAX);
+}
+
+static void listed_put(struct buf *buf, const struct peer_listed *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_u8(buf, peer_err_number(m->err));
+    buf_put_le32(buf, m->partition);
+    buf_put_u8(buf, m->done);
+    buf_put_lenbytes(buf, m->last_row);
+    buf_put_varint(buf, m->names_count);
+    for (uint32_t i = 0; i < m->names_count; i++)
+        buf_put_lenbytes(buf, m->names[i]);
+}
+
+static void listed_get(struct arena *arena, struct reader *r, struct peer_listed *m)
+{
+    m->token = reader_le64(r);
+    m->err = peer_err_of(reader_u8(r));
+    m->partition = reader_le32(r);
+    m->done = field_bool(r);
+    m->last_row = reader_lenbytes(r, ROW_KEY_BYTES_MAX);
+    size_t count = reader_count(r, NAMES_MAX, 1);
+    struct bytes *names = arena_alloc_array(arena, count, sizeof(*names));
+    for (size_t i = 0; i < count; i++)
+        names[i] = reader_lenbytes(r, KEY_BYTES_MAX);
+    m->names = names;
+    m->names_count = (uint32_t)count;
+}
+
+static enum peer_tag tag_of(enum peer_kind kind)
+{
+    switch (kind) {
+    case PEER_GET: return TAG_GET;
+    case PEER_GOT: return TAG_GOT;
+    case PEER_PUT: return TAG_PUT;
+    case PEER_PUT_ACK: return TAG_PUT_ACK;
+    case PEER_FORWARD: return TAG_FORWARD;
+    case PEER_FORWARDED: return TAG_FORWARDED;
+    case PEER_LIST: return TAG_LIST;
+    case PEER_LISTED: return TAG_LISTED;
+    case PEER_CLUSTER: return TAG_CLUSTER;
+    }
+    UNREACHABLE();
+}
+
+static bool kind_of(uint8_t tag, enum peer_kind *ret_kind)
+{
+    static const enum peer_kind kinds[] = {
+        PEER_GET,       PEER_GOT,  PEER_PUT,    PEER_PUT_ACK, PEER_FORWARD,
+        PEER_FORWARDED, PEER_LIST, PEER_LISTED, PEER_CLUSTER,
+    };
+
+    if (tag == 0 || tag > ARRAY_LEN(kinds))
+        return false;
+    *ret_kind = kinds[tag - 1];
+    return true;
+}
+
+enum err peer_encode(struct buf *buf, uint8_t version, const struct peer_msg *msg)
+{
+    ASSERT(version >= PEER_VERSION_MIN && version <= PEER_VERSION_MAX);
+    size_t start = peer_frame_open(buf, version, (uint8_t)(FRAME_MESSAGE + tag_of(msg->kind)));
+
+    switch (msg->kind) {
+    case PEER_GET: get_put(buf, &msg->u.get); break;
+    case PEER_GOT: got_put(buf, &msg->u.got); break;
+    case PEER_PUT: put_put(buf, &msg->u.put); break;
+    case PEER_PUT_ACK: put_ack_put(buf, &msg->u.put_ack); break;
+    case PEER_FORWARD: forward_put(buf, &msg->u.forward); break;
+    case PEER_FORWARDED: forwarded_put(buf, &msg->u.forwarded); break;
+    case PEER_LIST: list_put(buf, &msg->u.list); break;
+    case PEER_LISTED: listed_put(buf, &msg->u.listed); break;
+    case PEER_CLUSTER: peer_cluster_encode(buf, &msg->u.cluster); break;
+    }
+    return peer_frame_close(buf, start);
+}
+
+static void decode_payload(struct arena *arena, struct reader *r, struct peer_msg *msg)
+{
+    switch (msg->kind) {
+    case PEER_GET: get_get(r, &msg->u.get); return;
+    case PEER_GOT: got_get(r, &msg->u.got); return;
+    case PEER_PUT: put_get(r, &msg->u.put); return;
+    case PEER_PUT_ACK: put_ack_get(r, &msg->u.put_ack); return;
+    case PEER_FORWARD: forward_get(arena, r, &msg->u.forward); return;
+    case PEER_FORWARDED: forwarded_get(arena, r, &msg->u.forwarded); return;
+    case PEER_LIST: list_get(r, &msg->u.list); return;
+    case PEER_LISTED: listed_get(arena, r, &msg->u.listed); return;
+    case PEER_CLUSTER:
+        if (peer_cluster_decode(arena, r, &msg->u.cluster) != ERR_OK)
+            field_fail(r);
+        return;
+    }
+    UNREACHABLE();
+}
+
+enum err peer_decode(struct arena *arena, const struct peer_frame *frame, struct peer_msg *ret_msg)
+{
+    struct reader r = reader_of(frame->payload);
+    struct peer_msg msg;
+
+    if (frame->kind != FRAME_MESSAGE)
+        return ERR_MALFORMED;
+    if (frame->version < PEER_VERSION_MIN || frame->version > PEER_VERSION_MAX)
+        return ERR_VERSION;
+    memset(&msg, 0, sizeof(msg));
+    if (!kind_of(frame->message, &msg.kind))
+        return ERR_VERSION;
+    decode_payload(arena, &r, &msg);
+    if (!reader_end(&r))
+        return ERR_MALFORMED;
+    *ret_msg = msg;
+    return ERR_OK;
+}
