@@ -91,14 +91,14 @@ struct clock clock_merge(struct arena *arena, struct clock a, struct clock b)
         j += from_b;
     }
     ASSERT(count >= a.count && count >= b.count);
-    return (struct clock){entries, count};
+    return (struct clock){entries, count, a.hlc_us > b.hlc_us ? a.hlc_us : b.hlc_us};
 }
 
 struct clock clock_add(struct arena *arena, struct clock clock, struct dot dot)
 {
     ASSERT(dot.actor != 0);
     ASSERT(dot.counter != 0);
-    return clock_merge(arena, clock, (struct clock){&dot, 1});
+    return clock_merge(arena, clock, (struct clock){&dot, 1, 0});
 }
 
 struct clock clock_copy(struct arena *arena, struct clock clock)
@@ -107,12 +107,14 @@ struct clock clock_copy(struct arena *arena, struct clock clock)
         return CLOCK_NONE;
     struct dot *entries = arena_alloc_array(arena, clock.count, sizeof(*entries));
     memcpy(entries, clock.entries, clock.count * sizeof(*entries));
-    return (struct clock){entries, clock.count};
+    return (struct clock){entries, clock.count, clock.hlc_us};
 }
 
 bool clock_valid(struct clock clock)
 {
-    if (clock.count > 0 && clock.entries == NULL)
+    if (clock.count == 0)
+        return clock.hlc_us == 0;
+    if (clock.entries == NULL)
         return false;
     for (uint32_t i = 0; i < clock.count; i++) {
         struct dot dot = clock.entries[i];

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dots and version vectors. A dot is one write: the counter-th that the actor issued. An actor is
- * the random incarnation of one partition replica's store, never zero; counters start at 1 and are
- * never issued twice. A version vector says for each actor up to which counter this key's history
- * is known. (Dotted version vectors: Preguiça, Baquero, Almeida, Fonte, Gonçalves, 2010.)
+/* Dots and version vectors. A dot is one write: the counter-th that the actor issued. An actor
+ * is the random incarnation of one partition replica's store, never zero; counters start at 1
+ * and are never issued twice. A version vector says for each actor up to which counter this
+ * key's history is known. (Dotted version vectors: Preguiça, Baquero, Almeida, Fonte, Gonçalves,
+ * 2010.)
  *
- * Invariant: entries are sorted by actor, no actor twice, no counter zero. */
+ * Beside the counters a clock carries the newest hybrid clock of its history. It takes no part
+ * in any comparison. It goes to the client and comes back with the next write, so that a write
+ * is always newer than all that its writer had read, whatever the clocks of the machines say.
+ * Where siblings are resolved to one winner this is what keeps the winner the same everywhere
+ * (model/object.h).
+ *
+ * Invariant: entries are sorted by actor, no actor twice, no counter zero; an empty clock has no
+ * hybrid clock. */
 #ifndef MODEL_CLOCK_H
 #define MODEL_CLOCK_H
 
@@ -18,11 +26,12 @@ struct dot {
 struct clock {
     const struct dot *entries;
     uint32_t count;
+    uint64_t hlc_us; /* of the newest write in the history */
 };
 
 enum clock_order { CLOCK_EQUAL, CLOCK_BEFORE, CLOCK_AFTER, CLOCK_CONCURRENT };
 
-#define CLOCK_NONE ((struct clock){NULL, 0})
+#define CLOCK_NONE ((struct clock){NULL, 0, 0})
 
 static inline bool dot_eq(struct dot a, struct dot b)
 {
@@ -44,10 +53,10 @@ enum clock_order clock_compare(struct clock a, struct clock b);
 /* Whether `a` knows all that `b` knows. */
 bool clock_descends(struct clock a, struct clock b);
 
-/* The least upper bound, in the arena. */
+/* The least upper bound, in the arena; the greater hybrid clock. */
 struct clock clock_merge(struct arena *arena, struct clock a, struct clock b);
 
-/* The clock with the dot's history added: max(counter) for its actor. */
+/* The clock with the dot's history added: max(counter) for its actor; the same hybrid clock. */
 struct clock clock_add(struct arena *arena, struct clock clock, struct dot dot);
 
 /* A copy in the arena. */

@@ -6,7 +6,12 @@
 #include "base/reader.h"
 #include "model/limits.h"
 
-enum { CONTEXT_VERSION = 1, CONTEXT_ENTRY_BYTES_MIN = 9, CONTEXT_CRC_BYTES = 4 };
+enum {
+    CONTEXT_VERSION = 1,
+    CONTEXT_BYTES_MIN = 14,
+    CONTEXT_ENTRY_BYTES_MIN = 9,
+    CONTEXT_CRC_BYTES = 4,
+};
 
 void context_put(struct buf *buf, struct clock clock)
 {
@@ -14,6 +19,7 @@ void context_put(struct buf *buf, struct clock clock)
     size_t start = buf->len;
 
     buf_put_u8(buf, CONTEXT_VERSION);
+    buf_put_le64(buf, clock.hlc_us);
     buf_put_varint(buf, clock.count);
     for (uint32_t i = 0; i < clock.count; i++) {
         buf_put_le64(buf, clock.entries[i].actor);
@@ -29,6 +35,7 @@ void context_put(struct buf *buf, struct clock clock)
 static enum err entries_decode(struct arena *arena, struct bytes body, struct clock *ret_clock)
 {
     struct reader r = reader_of(body);
+    uint64_t hlc_us = reader_le64(&r);
     size_t count = reader_count(&r, CLOCK_ENTRIES_MAX, CONTEXT_ENTRY_BYTES_MIN);
 
     if (!r.ok)
@@ -38,7 +45,7 @@ static enum err entries_decode(struct arena *arena, struct bytes body, struct cl
         entries[i].actor = reader_le64(&r);
         entries[i].counter = reader_varint(&r);
     }
-    struct clock clock = {entries, (uint32_t)count};
+    struct clock clock = {entries, (uint32_t)count, hlc_us};
     if (!reader_end(&r) || !clock_valid(clock))
         return ERR_BAD_CONTEXT;
     *ret_clock = clock;
@@ -51,7 +58,7 @@ enum err context_decode(struct arena *arena, struct bytes bytes, struct clock *r
         *ret_clock = CLOCK_NONE;
         return ERR_OK;
     }
-    if (bytes.len > CONTEXT_BYTES_MAX || bytes.len < 1 + 1 + CONTEXT_CRC_BYTES)
+    if (bytes.len > CONTEXT_BYTES_MAX || bytes.len < CONTEXT_BYTES_MIN)
         return ERR_BAD_CONTEXT;
     if (bytes.data[0] != CONTEXT_VERSION)
         return ERR_BAD_CONTEXT;

@@ -4,7 +4,8 @@
  *
  *   offset  size  field
  *   0       1     version, 1
- *   1       v     varint: count of entries
+ *   1       8     newest hybrid clock of the history in microseconds, little-endian
+ *   9       v     varint: count of entries
  *   ..      8+v   each: actor (little-endian), counter (varint), sorted by actor
  *   end-4   4     CRC-32C of all before, little-endian */
 #ifndef MODEL_CONTEXT_H

@@ -3,6 +3,8 @@
 #ifndef MODEL_LIMITS_H
 #define MODEL_LIMITS_H
 
+#include <stdint.h>
+
 enum {
     KEY_BYTES_MAX = 65536,
     BUCKET_BYTES_MAX = 65536,
@@ -26,5 +28,9 @@ enum {
     BUCKET_TYPES_MAX = 1000,
     BUCKET_OVERRIDES_MAX = 10000,
 };
+
+/* How far a context may push the hybrid clock ahead of the wall clock: beyond it a context is
+ * forged, or a machine's clock is off by a year. */
+#define HLC_AHEAD_MAX_US UINT64_C(31536000000000)
 
 #endif

@@ -9,13 +9,18 @@
 
 enum { HASH_BYTES = 16, DOT_BYTES = 16 };
 
-static uint64_t hlc_after(const struct object *old, uint64_t wall_us)
+static const struct object none = {{NULL, 0, 0}, NULL, 0};
+
+/* The hybrid clock of a write: newer than all that it can supersede. */
+static uint64_t hlc_after(const struct object *old, const struct write *write)
 {
-    if (old->count == 0)
-        return wall_us;
-    uint64_t newest = object_hlc_us(old);
-    if (wall_us > newest)
-        return wall_us;
+    uint64_t wall = write->wall_us;
+    uint64_t bound = wall < UINT64_MAX - HLC_AHEAD_MAX_US ? wall + HLC_AHEAD_MAX_US : UINT64_MAX;
+    uint64_t read = write->context.hlc_us < bound ? write->context.hlc_us : bound;
+    uint64_t newest = read > old->clock.hlc_us ? read : old->clock.hlc_us;
+
+    if (wall > newest || (old->count == 0 && write->context.count == 0))
+        return wall;
     return newest < UINT64_MAX ? newest + 1 : newest;
 }
 
@@ -35,7 +40,6 @@ enum err object_put_check(const struct object *old, const struct write *write)
 
 struct object *object_put(struct arena *arena, const struct object *old, const struct write *write)
 {
-    static const struct object none = {{NULL, 0}, NULL, 0};
     const struct object *before = old == NULL ? &none : old;
 
     ASSERT(write->dot.actor != 0);
@@ -45,7 +49,7 @@ struct object *object_put(struct arena *arena, const struct object *old, const s
     struct sibling *siblings =
         arena_alloc_array(arena, (size_t)before->count + 1, sizeof(*siblings));
     struct sibling added = {
-        .dot = write->dot, .hlc_us = hlc_after(before, write->wall_us), .deleted = write->deleted};
+        .dot = write->dot, .hlc_us = hlc_after(before, write), .deleted = write->deleted};
     if (!write->deleted)
         added.content = write->content;
     uint32_t count = 0;
@@ -63,6 +67,7 @@ struct object *object_put(struct arena *arena, const struct object *old, const s
         siblings[count++] = added;
     struct clock clock = clock_merge(arena, before->clock, write->context);
     *object = (struct object){clock_add(arena, clock, write->dot), siblings, count};
+    object->clock.hlc_us = object_hlc_us(object);
     ASSERT(object_valid(object));
     return object;
 }
@@ -76,7 +81,6 @@ static bool survives(const struct sibling *sibling, struct clock other)
 
 struct object *object_merge(struct arena *arena, const struct object *a, const struct object *b)
 {
-    static const struct object none = {{NULL, 0}, NULL, 0};
     struct object *object = ARENA_NEW(arena, struct object);
 
     a = a == NULL ? &none : a;
@@ -99,6 +103,7 @@ struct object *object_merge(struct arena *arena, const struct object *a, const s
         j += order >= 0;
     }
     *object = (struct object){clock_merge(arena, a->clock, b->clock), siblings, count};
+    object->clock.hlc_us = object_hlc_us(object);
     ASSERT(object_valid(object));
     return object;
 }
@@ -158,6 +163,8 @@ static bool content_empty(const struct content *content)
 bool object_valid(const struct object *object)
 {
     if (!clock_valid(object->clock) || (object->count > 0 && object->siblings == NULL))
+        return false;
+    if (object->clock.hlc_us != object_hlc_us(object))
         return false;
     for (uint32_t i = 0; i < object->count; i++) {
         const struct sibling *sibling = &object->siblings[i];

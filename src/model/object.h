@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An object: a version vector and the values that are concurrent under it, each with the dot of the
- * write that made it. All views point into bytes or arenas that outlive the object.
+/* An object: a version vector and the values that are concurrent under it, each with the dot of
+ * the write that made it. All views point into bytes or arenas that outlive the object.
  *
  * Invariants: every sibling's dot is covered by the clock; no dot stands twice; siblings are
- * sorted by dot, so equal histories have equal forms.
+ * sorted by dot, so equal histories have equal forms; the clock's hybrid clock is that of the
+ * newest sibling, which is the newest of the whole history.
  *
- * An optional text (content type, charset, encoding) is absent when its data is NULL; present and
- * empty is another thing, and clients can tell. */
+ * Why the newest sibling is the newest of the history: a write is newer than all that it
+ * supersedes, because it is newer than what its coordinator has stored and what its client had
+ * read. So the newest write is superseded by none, and where siblings are resolved to one it is
+ * the winner: in whatever order replicas merge and resolve, they never drop it.
+ *
+ * An optional text (content type, charset, encoding) is absent when its data is NULL; present
+ * and empty is another thing, and clients can tell. */
 #ifndef MODEL_OBJECT_H
 #define MODEL_OBJECT_H
 
@@ -68,13 +74,15 @@ enum err object_put_check(const struct object *old, const struct write *write) M
 
 /* The object after the write, for which object_put_check must hold: siblings that the context
  * covers are dropped, the others stay, the new one is added under the dot. The context becomes part
- * of the clock. The new hybrid clock is max(wall, every old sibling's + 1). A tombstone takes no
+ * of the clock. The new hybrid clock is max(wall, what is stored + 1, what the context brings + 1),
+ * where a context cannot bring more than HLC_AHEAD_MAX_US over the wall clock. A tombstone takes no
  * content. `old` may be NULL (nothing stored). The result lives in the arena and shares views with
  * its inputs. */
 struct object *object_put(struct arena *arena, const struct object *old, const struct write *write);
 
 /* The least upper bound of two histories of one key: a sibling stays iff it is in both, or the
- * other clock does not cover its dot. Commutative, associative, idempotent. NULL counts as empty. */
+ * other clock does not cover its dot. Commutative, associative, idempotent. NULL counts as
+ * empty. */
 struct object *object_merge(struct arena *arena, const struct object *a, const struct object *b);
 
 /* Reduces the siblings to one winner, the greatest by (hlc, not deleted, dot), for buckets without

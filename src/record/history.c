@@ -37,7 +37,7 @@ bool history_clock_read(struct reader *r, struct arena *arena, struct clock *ret
         entries[i].actor = reader_le64(r);
         entries[i].counter = reader_varint(r);
     }
-    struct clock clock = {entries, (uint32_t)count};
+    struct clock clock = {entries, (uint32_t)count, 0};
     if (!r->ok || !clock_valid(clock))
         return false;
     *ret_clock = clock;

@@ -14,7 +14,8 @@
 size_t history_clock_size(struct clock clock);
 uint8_t *history_clock_put(uint8_t *at, struct clock clock);
 
-/* Reads a clock into the arena; false when it is none. */
+/* Reads a clock into the arena; false when it is none. Its hybrid clock is for the caller to
+ * set, from the siblings. */
 bool history_clock_read(struct reader *r, struct arena *arena, struct clock *ret_clock);
 
 /* Goes through the dots of an object, which are sorted, so that finding their places costs no

@@ -68,6 +68,8 @@ static bool read_siblings(struct reader *r, struct arena *arena, struct meta *me
         if ((flags & ~FLAG_DELETED) != 0)
             return false;
         siblings[i].deleted = flags != 0;
+        if (siblings[i].hlc_us > meta->clock.hlc_us)
+            meta->clock.hlc_us = siblings[i].hlc_us;
     }
     meta->siblings = siblings;
     meta->count = (uint32_t)count;

@@ -181,6 +181,7 @@ static bool read_siblings(struct reader *r, struct arena *arena, struct object *
     }
     object->siblings = siblings;
     object->count = (uint32_t)count;
+    object->clock.hlc_us = object_hlc_us(object);
     return reader_end(r);
 }
 

@@ -57,7 +57,7 @@ TEST(context_joins_the_clock)
     struct arena arena;
 
     arena_init(&arena);
-    struct object *object = put(&arena, NULL, (struct clock){read, 2}, (struct dot){7, 9}, 1);
+    struct object *object = put(&arena, NULL, (struct clock){read, 2, 0}, (struct dot){7, 9}, 1);
     CHECK_EQ(clock_get(object->clock, 2), 8);
     CHECK_EQ(clock_get(object->clock, 7), 9);
     CHECK_EQ(object->count, 1);
@@ -80,9 +80,54 @@ TEST(hybrid_clock_never_goes_back)
     *sibling = object->siblings[0];
     sibling->hlc_us = UINT64_MAX;
     object->siblings = sibling;
+    object->clock.hlc_us = UINT64_MAX;
     object = put(&arena, object, object->clock, (struct dot){1, 5}, 6000);
     CHECK_EQ(object_hlc_us(object), UINT64_MAX);
     CHECK_EQ(object_hlc_us(&(struct object){CLOCK_NONE, NULL, 0}), 0);
+    arena_done(&arena);
+}
+
+TEST(write_is_newer_than_what_its_writer_had_read)
+{
+    const uint64_t wall = 1000;
+    struct arena arena;
+
+    arena_init(&arena);
+    struct object *read = put(&arena, NULL, CLOCK_NONE, (struct dot){1, 1}, 9000);
+    CHECK_EQ(read->clock.hlc_us, 9000);
+    struct object *object = put(&arena, NULL, read->clock, (struct dot){2, 1}, wall);
+    CHECK_EQ(object->siblings[0].hlc_us, 9001);
+    CHECK_EQ(object->clock.hlc_us, 9001);
+    struct clock forged = read->clock;
+    forged.hlc_us = UINT64_MAX;
+    object = put(&arena, NULL, forged, (struct dot){2, 1}, wall);
+    CHECK_EQ(object_hlc_us(object), wall + HLC_AHEAD_MAX_US + 1);
+    object = put(&arena, NULL, forged, (struct dot){2, 1}, UINT64_MAX - 5);
+    CHECK_EQ(object_hlc_us(object), UINT64_MAX);
+    arena_done(&arena);
+}
+
+/* Two machines whose clocks differ resolve in different order. Without the reader's hybrid clock
+ * one ends with `later`, the other with `beside`, both behind the same version vector: a merge
+ * of the two would drop both. */
+TEST(resolving_in_any_order_keeps_a_winner)
+{
+    struct arena arena;
+
+    arena_init(&arena);
+    struct object *first = put(&arena, NULL, CLOCK_NONE, (struct dot){1, 1}, 100);
+    struct object *beside = put(&arena, NULL, CLOCK_NONE, (struct dot){2, 1}, 50);
+    struct object *later = put(&arena, NULL, first->clock, (struct dot){3, 1}, 10);
+    struct object *one = object_merge(&arena, first, beside);
+    CHECK_EQ(object_resolve(one), 1);
+    one = object_merge(&arena, one, later);
+    struct object *two = object_merge(&arena, later, beside);
+    CHECK_EQ(object_resolve(two), 1);
+    two = object_merge(&arena, two, first);
+    CHECK(object_same(one, two));
+    CHECK_EQ(one->count, 1);
+    CHECK_EQ(one->siblings[0].dot.actor, 3);
+    CHECK(object_same(object_merge(&arena, one, two), one));
     arena_done(&arena);
 }
 
@@ -122,7 +167,7 @@ TEST(write_of_a_store_that_lost_history_is_refused)
     CHECK_EQ(object_put_check(old, &write), ERR_STALE);
     write.dot.counter = 6;
     CHECK_EQ(object_put_check(old, &write), ERR_OK);
-    write.context = (struct clock){future, 1};
+    write.context = (struct clock){future, 1, 0};
     CHECK_EQ(object_put_check(old, &write), ERR_STALE);
     write.dot.counter = 10;
     CHECK_EQ(object_put_check(old, &write), ERR_OK);
@@ -134,16 +179,16 @@ TEST(context_cannot_grow_the_clock_without_end)
     struct dot *entries = mem_new_array(CLOCK_ENTRIES_MAX, sizeof(*entries));
     struct dot known = {1, 1};
     struct sibling sibling = {.dot = known};
-    struct object old = {{&known, 1}, &sibling, 1};
+    struct object old = {{&known, 1, 0}, &sibling, 1};
 
     for (uint64_t i = 0; i < CLOCK_ENTRIES_MAX; i++)
         entries[i] = (struct dot){i + 1, 1};
-    struct write write = {.context = {entries, CLOCK_ENTRIES_MAX}, .dot = {1, 2}};
+    struct write write = {.context = {entries, CLOCK_ENTRIES_MAX, 0}, .dot = {1, 2}};
     CHECK_EQ(object_put_check(NULL, &write), ERR_BAD_CONTEXT);
     write.context.count = CLOCK_ENTRIES_MAX - 1;
     CHECK_EQ(object_put_check(NULL, &write), ERR_OK);
     CHECK_EQ(object_put_check(&old, &write), ERR_OK);
-    old.clock = (struct clock){entries, CLOCK_ENTRIES_MAX};
+    old.clock = (struct clock){entries, CLOCK_ENTRIES_MAX, 0};
     write.context.count = CLOCK_ENTRIES_MAX;
     CHECK_EQ(object_put_check(&old, &write), ERR_OK);
     mem_free(entries);
@@ -158,7 +203,7 @@ TEST(resolve_takes_the_greatest)
         {.dot = {2, 1}, .hlc_us = 5},
         {.dot = {2, 9}, .hlc_us = 4},
     };
-    struct object object = {{entries, 2}, siblings, 4};
+    struct object object = {{entries, 2, 5}, siblings, 4};
 
     CHECK_EQ(object_resolve(&object), 3);
     CHECK_EQ(object.count, 1);
@@ -167,10 +212,10 @@ TEST(resolve_takes_the_greatest)
     CHECK_EQ(object_resolve(&object), 0);
     siblings[3].hlc_us = 6;
     siblings[3].deleted = true;
-    object = (struct object){{entries, 2}, siblings, 4};
+    object = (struct object){{entries, 2, 6}, siblings, 4};
     CHECK_EQ(object_resolve(&object), 3);
     CHECK(object.siblings[0].deleted);
-    object = (struct object){{entries, 2}, siblings, 2};
+    object = (struct object){{entries, 2, 5}, siblings, 2};
     CHECK_EQ(object_resolve(&object), 1);
     CHECK(!object.siblings[0].deleted);
 }
@@ -210,7 +255,7 @@ TEST(invalid_objects_are_seen)
 {
     const struct dot entries[] = {{1, 3}};
     struct sibling siblings[] = {{.dot = {1, 1}}, {.dot = {1, 2}}};
-    struct object object = {{entries, 1}, siblings, 2};
+    struct object object = {{entries, 1, 0}, siblings, 2};
 
     CHECK(object_valid(&object));
     siblings[1].dot.counter = 4;
@@ -226,6 +271,12 @@ TEST(invalid_objects_are_seen)
     CHECK(object_valid(&object));
     siblings[1].content.content_type = BYTES_LIT("");
     CHECK(!object_valid(&object));
+    siblings[1].deleted = false;
+    CHECK(object_valid(&object));
+    siblings[0].hlc_us = 1;
+    CHECK(!object_valid(&object));
+    object.clock.hlc_us = 1;
+    CHECK(object_valid(&object));
     object.siblings = NULL;
     CHECK(!object_valid(&object));
 }
@@ -255,7 +306,7 @@ TEST(copy_is_deep_and_keeps_absence)
                                           .links_count = 1,
                                           .meta_count = 2,
                                           .indexes_count = 1}};
-    struct object object = {{entries, 1}, &sibling, 1};
+    struct object object = {{entries, 1, 9}, &sibling, 1};
     struct arena arena;
 
     arena_init(&arena);
@@ -286,7 +337,7 @@ TEST(tags_come_from_dots_and_clocks)
     char b[VTAG_BYTES_MAX];
     const struct dot entries[] = {{1, 2}, {2, 1}};
     struct sibling siblings[] = {{.dot = {1, 1}}, {.dot = {1, 2}}};
-    struct object object = {{entries, 2}, siblings, 2};
+    struct object object = {{entries, 2, 0}, siblings, 2};
 
     struct bytes one = object_vtag((struct dot){1, 1}, a);
     CHECK(one.len > 15 && one.len <= VTAG_BYTES_MAX);
@@ -318,6 +369,8 @@ int main(int argc, char **argv)
         T(context_covers_or_leaves_siblings),
         T(context_joins_the_clock),
         T(hybrid_clock_never_goes_back),
+        T(write_is_newer_than_what_its_writer_had_read),
+        T(resolving_in_any_order_keeps_a_winner),
         T(tombstone_takes_no_content),
         T(write_of_a_store_that_lost_history_is_refused),
         T(context_cannot_grow_the_clock_without_end),

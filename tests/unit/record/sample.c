@@ -67,7 +67,7 @@ static struct clock sample_clock(struct random *random, struct arena *arena)
         if (entries[i].counter == 0)
             entries[i].counter = UINT64_MAX;
     }
-    return (struct clock){entries, count};
+    return (struct clock){entries, count, 0};
 }
 
 struct object *sample_object(struct random *random, struct arena *arena, uint32_t siblings_max)
@@ -97,6 +97,7 @@ struct object *sample_object(struct random *random, struct arena *arena, uint32_
         if (!sibling->deleted)
             sample_content(random, arena, &sibling->content);
     }
+    object->clock.hlc_us = object_hlc_us(object);
     return object;
 }
 
@@ -138,7 +139,7 @@ static bool content_equal(const struct content *a, const struct content *b)
 
 bool sample_equal(const struct object *a, const struct object *b)
 {
-    if (!object_same(a, b))
+    if (!object_same(a, b) || a->clock.hlc_us != b->clock.hlc_us)
         return false;
     for (uint32_t i = 0; i < a->count; i++) {
         if (a->siblings[i].hlc_us != b->siblings[i].hlc_us ||

@@ -12,7 +12,7 @@ static const struct bytes row = {(const uint8_t *)"a row key", 9};
 
 static bool equal(const struct meta *a, const struct meta *b)
 {
-    if (!meta_same(a, b) || a->bytes != b->bytes)
+    if (!meta_same(a, b) || a->bytes != b->bytes || a->clock.hlc_us != b->clock.hlc_us)
         return false;
     for (uint32_t i = 0; i < a->count; i++) {
         if (a->siblings[i].hlc_us != b->siblings[i].hlc_us ||
@@ -184,7 +184,7 @@ TEST(covers_sees_siblings_behind_equal_clocks)
 {
     const struct dot entries[] = {{1, 1}, {2, 1}};
     struct sibling siblings[] = {{.dot = {1, 1}, .hlc_us = 1}, {.dot = {2, 1}, .hlc_us = 2}};
-    struct object both = {{entries, 2}, siblings, 2};
+    struct object both = {{entries, 2, 2}, siblings, 2};
     struct object one = both;
     struct arena arena;
 

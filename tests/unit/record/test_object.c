@@ -57,7 +57,7 @@ TEST(decoding_copies_nothing)
                               .content = {.value = BYTES_LIT("hello"),
                                           .content_type = BYTES_LIT("text/plain"),
                                           .charset = BYTES_LIT("")}};
-    struct object object = {{entries, 1}, &sibling, 1};
+    struct object object = {{entries, 1, 0}, &sibling, 1};
     struct blob *blob = record_object_blob(row, &object);
     struct object *back = NULL;
     struct arena arena;
@@ -147,7 +147,7 @@ TEST(another_row_or_release_is_refused)
 {
     const struct dot entries[] = {{7, 1}};
     struct sibling sibling = {.dot = {7, 1}, .content = {.value = BYTES_LIT("v")}};
-    struct object object = {{entries, 1}, &sibling, 1};
+    struct object object = {{entries, 1, 0}, &sibling, 1};
     struct blob *blob = record_object_blob(row, &object);
     struct object *back = NULL;
     struct arena arena;
@@ -180,7 +180,7 @@ TEST(the_documented_example)
                                           .charset = BYTES_LIT(""),
                                           .meta = meta,
                                           .meta_count = 1}};
-    struct object object = {{entries, 1}, &sibling, 1};
+    struct object object = {{entries, 1, 1000000}, &sibling, 1};
     struct blob *blob = record_object_blob(row, &object);
     uint8_t head[9] = {0};
     uint64_t hash = hash_xx(row);
