@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors as numbers between nodes. `enum err` may be reordered in any release; these numbers stay. */
+/* Errors as numbers between nodes: `enum err` may be reordered in any release, these stay. */
 #ifndef WIRE_PEER_ERR_H
 #define WIRE_PEER_ERR_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames and messages between nodes. An even first byte: the rest is what a socket gives. An odd one:
- * the rest is a kind of message and its payload behind a good checksum; what can be read must be
- * written and read again. */
+/* Frames and messages between nodes. An even first byte: the rest is what a socket gives. An odd
+ * one: the rest is a kind of message and its payload behind a good checksum; what can be read must
+ * be written and read again. */
 #include "base/check.h"
 #include "msg/limits.h"
 #include "wire/peer.h"
