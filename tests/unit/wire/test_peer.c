@@ -65,7 +65,7 @@ static struct clock clock_any(void)
         actor += 1 + below(UINT64_MAX / 8);
         dots[i] = (struct dot){actor, 1 + below(1000)};
     }
-    return (struct clock){dots, count, 0};
+    return (struct clock){dots, count, count == 0 ? 0 : below(1000000)};
 }
 
 static void options_any(struct request_options *o)
@@ -226,7 +226,7 @@ static bool same_text(struct bytes a, struct bytes b)
 
 static bool same_clock(struct clock a, struct clock b)
 {
-    return clock_compare(a, b) == CLOCK_EQUAL;
+    return clock_compare(a, b) == CLOCK_EQUAL && a.hlc_us == b.hlc_us;
 }
 
 static bool same_options(const struct request_options *a, const struct request_options *b)
