@@ -24,8 +24,8 @@ struct session_output {
 void session_output_init(struct session_output *output, uint64_t conn);
 void session_output_done(struct session_output *output);
 
-/* Room for `len` bytes, at most SESSION_ANSWER_MAX, at the end of what is said. The caller writes all
- * of them before it calls anything else of this module. */
+/* Room for `len` bytes, at most SESSION_ANSWER_MAX, at the end of what is said. The caller
+ * writes all of them before it calls anything else of this module. */
 uint8_t *session_output_extend(struct session_output *output, size_t len, struct outbox *out);
 
 /* The same, with a copy of the bytes. */

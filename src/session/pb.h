@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client connection that speaks Riak's Protocol Buffers interface. session.c gives it the events of
- * its connection. */
+/* A client connection that speaks Riak's Protocol Buffers interface. session.c gives it the
+ * events of its connection. */
 #ifndef SESSION_PB_H
 #define SESSION_PB_H
 

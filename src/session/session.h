@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One client connection: order of answers, flow, limits, and how an answer looks. It takes client
- * events and replies, and puts OUT_REQUEST, OUT_MORE, OUT_GONE, OUT_BYTES and OUT_CLOSE in the
- * outbox. It reads properties and statistics from its environment without asking anybody.
+/* One client connection: order of answers, flow, limits, and how an answer looks. It takes
+ * client events and replies, and puts OUT_REQUEST, OUT_MORE, OUT_GONE, OUT_BYTES and OUT_CLOSE
+ * in the outbox. It reads properties and statistics from its environment without asking anybody.
  *
  * Laws:
- *   1. Requests are worked on one at a time and answered in their order, as in Riak: a client that
- *      sends a put and a get together reads what it wrote. What came meanwhile waits as bytes, at
- *      most SESSION_INPUT_MAX of them.
- *   2. Output is bounded: with SESSION_OUTPUT_MAX unsent bytes a session begins no request and asks
- *      for no further chunk until EV_WRITABLE.
+ *   1. Requests are worked on one at a time and answered in their order, as in Riak: a client
+ *      that sends a put and a get together reads what it wrote. What came meanwhile waits as
+ *      bytes, at most SESSION_INPUT_MAX of them.
+ *   2. Output is bounded: with SESSION_OUTPUT_MAX unsent bytes a session begins no request and
+ *      asks for no further chunk until EV_WRITABLE.
  *   3. A connection that closes with a request in flight sends OUT_GONE for it.
  *
- * What a host owes: EV_WRITABLE, with SESSION_OUTPUT_MAX less the unsent bytes as `room`, as soon as
- * no more than SESSION_OUTPUT_LOW bytes of a connection are unsent and at least that many were given
- * to it since the last EV_WRITABLE (or since it was opened). Small answers thus cost no event. */
+ * What a host owes: EV_WRITABLE, with SESSION_OUTPUT_MAX less the unsent bytes as `room`, as
+ * soon as no more than SESSION_OUTPUT_LOW bytes of a connection are unsent and at least that
+ * many were given to it since the last EV_WRITABLE (or since it was opened). Small answers thus
+ * cost no event. */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
 

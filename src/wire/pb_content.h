@@ -10,8 +10,8 @@
 #include "wire/pb_wire.h"
 
 /* Reads the content of a put. What the server sets itself (vtag, last_mod) is passed over; user
- * metadata without value gets the text `undefined`, as in Riak; index entries take their stored form.
- * ERR_MALFORMED, or ERR_BAD_REQUEST with the reason in `problem`. */
+ * metadata without value gets the text `undefined`, as in Riak; index entries take their stored
+ * form. ERR_MALFORMED, or ERR_BAD_REQUEST with the reason in `problem`. */
 enum err pb_content_read(struct arena *arena, struct bytes body, struct request_put *put,
                          struct buf *problem) MUST_CHECK;
 

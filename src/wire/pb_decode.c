@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One table for each message. What a table cannot say stands in the functions that finish a call. */
+/* One table for each message. What a table cannot say stands in the functions that finish a
+ * call. */
 #include "wire/pb_decode.h"
 
 #include "base/check.h"

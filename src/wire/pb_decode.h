@@ -11,8 +11,8 @@
 struct pb_call {
     enum pb_code code;
 
-    /* What is asked: complete for get, put, delete and the listings; for properties only the key. An
-     * absent type is "default"; a name that came empty is empty, and not NULL. */
+    /* What is asked: complete for get, put, delete and the listings; for properties only the
+     * key. An absent type is "default"; a name that came empty is empty, and not NULL. */
     struct request request;
 
     /* How the answer shall look. */

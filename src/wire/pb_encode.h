@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers to Riak's clients, each a whole frame (wire/pb_frame.h). A field that would hold its default
- * is left out: clients take a message without fields for "not found".
+/* Answers to Riak's clients, each a whole frame (wire/pb_frame.h). A field that would hold its
+ * default is left out: clients take a message without fields for "not found".
  *
- * Every function is called twice: with `to` NULL it returns how long the frame is, and with that much
- * room it writes it. */
+ * Every function is called twice: with `to` NULL it returns how long the frame is, and with that
+ * much room it writes it. */
 #ifndef WIRE_PB_ENCODE_H
 #define WIRE_PB_ENCODE_H
 

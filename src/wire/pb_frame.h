@@ -6,16 +6,16 @@
  *   4       1     message code
  *   5       L-1   message
  *
- * Bytes come in chunks that end anywhere. A frame that lies whole in a chunk is given out as a view
- * of it; only what is left over when the chunk goes is copied. A frame above PB_FRAME_BYTES_MAX is
- * passed over byte by byte and kept nowhere.
+ * Bytes come in chunks that end anywhere. A frame that lies whole in a chunk is given out as a
+ * view of it; only what is left over when the chunk goes is copied. A frame above
+ * PB_FRAME_BYTES_MAX is passed over byte by byte and kept nowhere.
  *
  * Invariants:
  *   1. `rest` is a view of the chunk, or of `held` from `at` on; never of both;
  *   2. between steps `rest` is a view of `held`;
  *   3. `skip` > 0 only between the head of a frame that is too large and its end;
- *   4. a frame stays valid until the next call of pb_stream_feed or pb_stream_next, or, cut from the
- *      chunk, as long as the chunk does: pb_stream_keep does not disturb it. */
+ *   4. a frame stays valid until the next call of pb_stream_feed or pb_stream_next, or, cut from
+ *      the chunk, as long as the chunk does: pb_stream_keep does not disturb it. */
 #ifndef WIRE_PB_FRAME_H
 #define WIRE_PB_FRAME_H
 

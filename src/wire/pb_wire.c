@@ -57,7 +57,7 @@ bool pb_next(struct reader *r, struct pb_field *ret_field)
         ret_field->type = PB_FIXED32;
         ret_field->value = reader_le32(r);
         break;
-    default: r->ok = false; break;
+    default: r->ok = false; break; /* not an enum */
     }
     return r->ok;
 }

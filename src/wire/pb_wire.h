@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The encoding under Protocol Buffers messages: a message is a row of fields, each a tag and a value.
+/* The encoding under Protocol Buffers messages: a message is a row of fields, each a tag and a
+ * value.
  *
  *   tag      varint: field number << 3 | wire type
- *   type 0   varint, up to ten bytes, low groups of seven bits first; longer forms than needed are legal
+ *   type 0   varint, at most ten bytes, low groups of seven bits first; may be longer than needed
  *   type 1   8 bytes, little-endian
  *   type 2   varint length, then that many bytes: text, or a message inside
  *   type 5   4 bytes, little-endian
  *
- * Types 3 and 4 (groups) are in no message that clients send and are refused, so nothing here ever
- * recurses: a message inside a message is a view, which its owner reads in turn.
+ * Types 3 and 4 (groups) are in no message that clients send and are refused, so nothing here
+ * ever recurses: a message inside a message is a view, which its owner reads in turn.
  *
  * Reading is driven by tables: a message's table is indexed by field number and says what stands
  * there and where in a struct it goes. All bytes are views of the input. */
@@ -51,8 +52,8 @@ struct pb_specs {
     uint32_t count;
 };
 
-/* Reads a message. Of a field that comes twice the last one counts. ERR_MALFORMED when the bytes are
- * no message, a field has the wrong type or a required one is missing. */
+/* Reads a message. Of a field that comes twice the last one counts. ERR_MALFORMED when the bytes
+ * are no message, a field has the wrong type or a required one is missing. */
 enum err pb_read(struct pb_specs specs, struct bytes body, void *message) MUST_CHECK;
 
 /* How many times field `number` stands in the message: to be asked before allocating. */
