@@ -13,6 +13,7 @@ enum {
     LIST_CHUNK_NAMES_MAX = 1000, /* names in one chunk of a listing */
     LIST_CHUNK_BYTES_MAX = 64 * 1024,
     TIMEOUT_DEFAULT_MS = 60000,
+    LIST_TIMEOUT_MS = 480000,
     SCAN_ROWS_MAX = 1000,
     SCAN_BYTES_MAX = 256 * 1024,
 };

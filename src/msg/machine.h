@@ -13,8 +13,10 @@
 enum machine_kind { MACHINE_GET, MACHINE_PUT, MACHINE_DELETE, MACHINE_LIST };
 
 struct machine {
-    struct map_node node;   /* the shard's: by id */
-    struct heap_node timer; /* the shard's */
+    struct map_node node;     /* the shard's: by id */
+    struct map_node by_asker; /* the shard's: by whom it answers */
+    struct heap_node timer;   /* the shard's */
+    struct list dead;         /* the shard's */
     enum machine_kind kind;
     uint64_t id;          /* unique in the shard, never zero, never used again; below 2^48 */
     uint64_t deadline_us; /* wants EV_DEADLINE then; 0: never */

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/check.h"
+#include "base/encode.h"
+#include "shard/shard_int.h"
+
+enum { MADE_KEY_BYTES = 20 };
+
+/* A key for a client that named none: 160 random bits in base 62, as Riak's are shaped. */
+static struct bytes make_key(struct shard *s, struct outbox *out)
+{
+    uint8_t raw[MADE_KEY_BYTES];
+    struct buf text;
+
+    random_bytes(&s->random, raw, sizeof(raw));
+    buf_init(&text, 64);
+    base62_put(&text, bytes_of(raw, sizeof(raw)));
+    struct bytes key = arena_copy(&out->arena, buf_bytes(&text));
+    buf_done(&text);
+    return key;
+}
+
+/* Whether the request may start: an error otherwise. */
+static enum err admit(const struct shard *s, const struct request *request, bool inner)
+{
+    if (!key_fits(&request->key))
+        return ERR_KEY_TOO_LARGE;
+    if (inner)
+        return ERR_OK;
+    if (s->stopping)
+        return ERR_STOPPING;
+    if (s->stats.requests_now >= s->config->requests_max)
+        return ERR_OVERLOAD;
+    return ERR_OK;
+}
+
+static bool frozen(struct shard *s, const struct key *key, const struct event *ev)
+{
+    const struct view *view = cluster_view(s->cluster);
+
+    if (view->document == NULL || !cluster_freezing(s->cluster, ev->mono_us))
+        return false;
+    uint32_t slot = ring_slot(&view->ring, key->type, key->bucket, key->key);
+    return cluster_frozen(s->cluster, ring_partition(&view->ring, slot), ev->mono_us);
+}
+
+static void start(struct shard *s, struct asker asker, const struct request *request,
+                  const struct kv_env *env, const struct event *ev, struct outbox *out)
+{
+    struct list_env list = {env->view, env->config};
+    uint64_t id = s->next_id++;
+
+    switch (request->kind) {
+    case REQUEST_GET: machine_add(s, get_new(env, id, asker, request, ev, out)); break;
+    case REQUEST_PUT:
+        if (frozen(s, &request->key, ev))
+            outbox_error(out, asker, ERR_OVERLOAD, 0, 0);
+        else
+            machine_add(s, put_new(env, id, asker, request, ev, out));
+        break;
+    case REQUEST_DELETE: machine_add(s, delete_new(env, id, asker, request, ev, out)); break;
+    case REQUEST_LIST_KEYS:
+    case REQUEST_LIST_BUCKETS: machine_add(s, list_new(&list, id, asker, request, ev, out)); break;
+    case REQUEST_SET_PROPS:
+    case REQUEST_ADMIN: cluster_request(s->cluster, asker, request, ev, out); break;
+    }
+}
+
+void route_request(struct shard *s, struct asker asker, const struct request *request,
+                   bool forwarded, const struct event *ev, struct outbox *out)
+{
+    struct kv_env env = {cluster_view(s->cluster), s->config, s->vnodes, forwarded, false};
+    struct request own = *request;
+    bool admin = request->kind == REQUEST_ADMIN;
+    enum err err = admin ? ERR_OK : admit(s, request, asker.kind == ASKER_MACHINE);
+
+    if (err != ERR_OK) {
+        if (err == ERR_OVERLOAD)
+            outbox_trace(out, TRACE_OVERLOAD, s->stats.requests_now, 0, 0);
+        outbox_error(out, asker, err, 0, 0);
+        return;
+    }
+    if (own.kind == REQUEST_PUT && own.key.key.data == NULL) {
+        own.key.key = make_key(s, out);
+        env.made_key = true;
+    }
+    start(s, asker, &own, &env, ev, out);
+}
+
+static void peer_answer(struct shard *s, uint64_t token, const struct event *ev, struct outbox *out)
+{
+    struct machine *machine = machine_find(s, machine_of_token(token));
+
+    if (machine == NULL)
+        outbox_trace(out, TRACE_STALE_REPLY, 0, 0, 0);
+    else
+        machine_run(s, machine, ev, out);
+}
+
+static void peer_put(struct shard *s, uint64_t from, const struct peer_put *put,
+                     const struct event *ev, struct outbox *out)
+{
+    const struct view *view = cluster_view(s->cluster);
+    enum err err = ERR_OK;
+    const struct props *props = NULL;
+    uint32_t slot = 0, partition = 0;
+
+    if (view->document == NULL || !key_fits(&put->key)) {
+        err = ERR_WRONG_OWNER;
+    } else {
+        props = document_props(view->document, put->key.type, put->key.bucket);
+        slot = ring_slot(&view->ring, put->key.type, put->key.bucket, put->key.key);
+        partition = ring_partition(&view->ring, slot);
+        if (!ring_owns(&view->ring, partition, view->ring.n_max, view->self_index)) {
+            outbox_trace(out, TRACE_WRONG_OWNER, partition, from, 0);
+            err = ERR_WRONG_OWNER;
+        } else if (props == NULL) {
+            err = ERR_NO_TYPE;
+        } else if (cluster_frozen(s->cluster, partition, ev->mono_us)) {
+            err = ERR_OVERLOAD;
+        }
+    }
+    if (err != ERR_OK) {
+        struct peer_msg *msg = outbox_send(out, from, PEER_PUT_ACK);
+        msg->u.put_ack.token = put->token;
+        msg->u.put_ack.err = err;
+        return;
+    }
+    struct vnode_merge merge = {
+        .from = from,
+        .token = put->token,
+        .partition = partition,
+        .slot = slot,
+        .key = put->key,
+        .record = put->record,
+        .durable = put->durable,
+        .one_value = !props->allow_mult || props->last_write_wins,
+    };
+    vnodes_merge(s->vnodes, &merge, ev, out);
+}
+
+static void peer_forward(struct shard *s, uint64_t from, const struct peer_forward *forward,
+                         const struct event *ev, struct outbox *out)
+{
+    struct asker asker = {ASKER_NODE, from, forward->token};
+    struct request request = forward->request;
+
+    request.options.timeout_ms = forward->budget_ms == 0 ? 1 : forward->budget_ms;
+    if (request.kind != REQUEST_PUT || request.key.key.data == NULL)
+        outbox_error(out, asker, ERR_BAD_REQUEST, 0, 0);
+    else
+        route_request(s, asker, &request, true, ev, out);
+}
+
+void route_peer(struct shard *s, uint64_t from, const struct peer_msg *msg, const struct event *ev,
+                struct outbox *out)
+{
+    struct event copy = *ev;
+
+    copy.kind = EV_PEER;
+    copy.u.peer.from = from;
+    copy.u.peer.msg = msg;
+    if (msg->kind == PEER_CLUSTER) {
+        cluster_step(s->cluster, &copy, out);
+        return;
+    }
+    if (!cluster_admits(s->cluster, from)) {
+        outbox_trace(out, TRACE_STRANGER, from, 0, 0);
+        return;
+    }
+    switch (msg->kind) {
+    case PEER_GET:
+        replicas_get(s->replicas, cluster_view(s->cluster), from, &msg->u.get, out);
+        break;
+    case PEER_GOT:
+        if (vnodes_token(msg->u.got.token))
+            vnodes_got(s->vnodes, &msg->u.got, &copy, out);
+        else
+            peer_answer(s, msg->u.got.token, &copy, out);
+        break;
+    case PEER_PUT: peer_put(s, from, &msg->u.put, &copy, out); break;
+    case PEER_PUT_ACK: peer_answer(s, msg->u.put_ack.token, &copy, out); break;
+    case PEER_FORWARD: peer_forward(s, from, &msg->u.forward, &copy, out); break;
+    case PEER_FORWARDED: peer_answer(s, msg->u.forwarded.token, &copy, out); break;
+    case PEER_LIST:
+        listers_get(s->listers, cluster_view(s->cluster), from, &msg->u.list, out);
+        break;
+    case PEER_LISTED: peer_answer(s, msg->u.listed.token, &copy, out); break;
+    case PEER_CLUSTER: UNREACHABLE();
+    }
+}
+
+/* An answer finds its asker. */
+static void route_reply(struct shard *s, struct asker to, const struct reply *reply,
+                        const struct event *ev, struct outbox *out)
+{
+    struct event answer = {.kind = EV_REPLY, .mono_us = ev->mono_us, .wall_us = ev->wall_us};
+
+    answer.u.reply.seq = to.seq;
+    answer.u.reply.reply = reply;
+    switch (to.kind) {
+    case ASKER_SESSION: {
+        struct seat *seat = seat_find(s, to.id);
+        answer.conn = to.id;
+        if (seat != NULL)
+            seat_run(s, seat, &answer, out);
+        break;
+    }
+    case ASKER_MACHINE: {
+        struct machine *machine = machine_find(s, to.id);
+        if (machine != NULL)
+            machine_run(s, machine, &answer, out);
+        break;
+    }
+    case ASKER_NODE: {
+        struct peer_msg *msg = outbox_send(out, to.id, PEER_FORWARDED);
+        msg->u.forwarded.token = to.seq;
+        msg->u.forwarded.reply = *reply;
+        break;
+    }
+    case ASKER_NOBODY: break;
+    }
+}
+
+static void route_news(struct shard *s, const struct output *output, const struct event *ev,
+                       struct outbox *out)
+{
+    struct event news = {
+        .kind = output->u.vnode.kind, .mono_us = ev->mono_us, .wall_us = ev->wall_us};
+    struct machine *machine = machine_find(s, output->u.vnode.news.token);
+
+    news.u.vnode = output->u.vnode.news;
+    if (machine != NULL)
+        machine_run(s, machine, &news, out);
+}
+
+/* A session wants more of a request, or no more. */
+static void route_wish(struct shard *s, const struct output *output, enum event_kind kind,
+                       const struct event *ev, struct outbox *out)
+{
+    struct event wish = {.kind = kind, .mono_us = ev->mono_us, .wall_us = ev->wall_us};
+    struct machine *machine = machine_asked_by(s, output->u.request.conn, output->u.request.seq);
+
+    if (machine != NULL)
+        machine_run(s, machine, &wish, out);
+}
+
+static void count_trace(struct shard *s, const struct trace *trace, const struct event *ev)
+{
+    stats_trace(&s->stats, ev->mono_us, trace);
+    if (trace->kind == TRACE_GET_DONE) {
+        stats_add(&s->stats, ev->mono_us, SERIES_GET_TIME, trace->numbers[0]);
+        stats_add(&s->stats, ev->mono_us, SERIES_GET_SIBLINGS, trace->numbers[2]);
+    } else if (trace->kind == TRACE_PUT_DONE) {
+        stats_add(&s->stats, ev->mono_us, SERIES_PUT_TIME, trace->numbers[0]);
+    }
+}
+
+/* Executes one output when it is an inner one; false when it is the host's. The output was taken out
+ * of the outbox: handling it may add others. */
+static bool handle(struct shard *s, const struct output *output, const struct event *ev,
+                   struct outbox *out)
+{
+    struct asker asker = {ASKER_SESSION, output->u.request.conn, output->u.request.seq};
+
+    switch (output->kind) {
+    case OUT_REPLY:
+        route_reply(s, output->u.reply.to, &output->u.reply.reply, ev, out);
+        return true;
+    case OUT_REQUEST:
+        if (output->u.request.machine != 0)
+            asker = (struct asker){ASKER_MACHINE, output->u.request.machine, 0};
+        route_request(s, asker, &output->u.request.request, false, ev, out);
+        return true;
+    case OUT_MORE: route_wish(s, output, EV_MORE, ev, out); return true;
+    case OUT_GONE: route_wish(s, output, EV_GONE, ev, out); return true;
+    case OUT_VNODE:
+        route_news(s, output, ev, out);
+        blob_unref(output->u.vnode.news.record);
+        return true;
+    case OUT_SEND:
+        if (output->u.send.to != cluster_view(s->cluster)->self)
+            return false;
+        route_peer(s, output->u.send.to, &output->u.send.msg, ev, out);
+        blob_unref(output->u.send.holds);
+        return true;
+    case OUT_NONE:
+    case OUT_STORE:
+    case OUT_BYTES:
+    case OUT_CLOSE:
+    case OUT_PEER:
+    case OUT_DIAL:
+    case OUT_UNLINK:
+    case OUT_TRACE:
+    case OUT_SETTING:
+    case OUT_HALT: return false;
+    }
+    UNREACHABLE();
+}
+
+static bool is_inner(const struct shard *s, const struct output *output)
+{
+    switch (output->kind) {
+    case OUT_REPLY:
+    case OUT_REQUEST:
+    case OUT_MORE:
+    case OUT_GONE:
+    case OUT_VNODE: return true;
+    case OUT_SEND: return output->u.send.to == cluster_view(s->cluster)->self;
+    case OUT_NONE:
+    case OUT_STORE:
+    case OUT_BYTES:
+    case OUT_CLOSE:
+    case OUT_PEER:
+    case OUT_DIAL:
+    case OUT_UNLINK:
+    case OUT_TRACE:
+    case OUT_SETTING:
+    case OUT_HALT: return false;
+    }
+    UNREACHABLE();
+}
+
+size_t route_inner(struct shard *s, size_t from, const struct event *ev, struct outbox *out)
+{
+    for (size_t i = from; i < out->count; i++) {
+        if (out->items[i].kind == OUT_TRACE)
+            count_trace(s, &out->items[i].u.trace, ev);
+        if (!is_inner(s, &out->items[i]))
+            continue;
+        /* The array may move while the output is handled. */
+        struct output output = out->items[i];
+        out->items[i].kind = OUT_NONE;
+        bool handled = handle(s, &output, ev, out);
+        ASSERT(handled);
+    }
+    return out->count;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dispatch by event. Every step: what the last one left dead is freed; the event goes to whom it
+ * concerns; inner outputs are executed until only the host's are left.
+ *
+ * Invariants:
+ *  1. Nothing that an output points into is freed before the next step begins.
+ *  2. Every machine in the table is not done, and has a timer iff it has a deadline.
+ *  3. After EV_STOP no request starts; OUT_HALT comes once, when the last one is through or the grace
+ *     is over. */
+#include "shard/shard.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "msg/token.h"
+#include "shard/shard_int.h"
+
+static struct seed derived(const struct seed *seed, uint64_t stream)
+{
+    struct random random;
+    struct seed own;
+
+    random_init(&random, seed, stream);
+    random_bytes(&random, own.bytes, sizeof(own.bytes));
+    return own;
+}
+
+struct shard *shard_new(const struct shard_options *options)
+{
+    struct shard *s = mem_new(sizeof(*s));
+    struct seed cluster_seed = derived(&options->seed, 101);
+    struct seed vnode_seed = derived(&options->seed, 102);
+
+    s->config = options->config;
+    random_init(&s->random, &options->seed, 103);
+    s->cluster = cluster_new(&(struct cluster_options){
+        .config = options->config,
+        .seed = cluster_seed,
+        .name = options->name,
+        .peer_address = options->peer_address,
+    });
+    s->vnodes = vnodes_new(options->config, &vnode_seed);
+    s->replicas = replicas_new();
+    s->listers = listers_new();
+    s->next_id = 1;
+    map_init(&s->machines);
+    map_init(&s->askers);
+    map_init(&s->seats);
+    heap_init(&s->timers);
+    heap_init(&s->seat_timers);
+    list_init(&s->dead_machines);
+    list_init(&s->dead_seats);
+    return s;
+}
+
+void shard_free(struct shard *s)
+{
+    if (s == NULL)
+        return;
+    tables_done(s);
+    listers_free(s->listers);
+    replicas_free(s->replicas);
+    vnodes_free(s->vnodes);
+    cluster_free(s->cluster);
+    mem_free(s);
+}
+
+static void halt(struct shard *s, enum err err, struct outbox *out)
+{
+    if (s->halted)
+        return;
+    s->halted = true;
+    outbox_add(out, OUT_HALT)->u.halt = err;
+}
+
+static void on_start(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    ASSERT(!s->started);
+    s->started = true;
+    enum err err = vnodes_start(s->vnodes, ev->u.start.rows, ev->u.start.count);
+    if (err == ERR_OK)
+        err = cluster_start(s->cluster, ev->u.start.rows, ev->u.start.count, ev, out);
+    if (err != ERR_OK)
+        halt(s, err, out);
+}
+
+static void on_client(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    struct seat *seat = seat_find(s, ev->conn);
+
+    if (seat == NULL)
+        return;
+    seat_run(s, seat, ev, out);
+    if (ev->kind == EV_CLOSED)
+        seat_close(s, seat);
+}
+
+static void on_stored(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    enum err err = ev->u.stored.err;
+
+    switch (token_owner(ev->u.stored.token)) {
+    case TOKEN_CLUSTER: cluster_step(s->cluster, ev, out); break;
+    case TOKEN_VNODE: vnodes_stored(s->vnodes, cluster_view(s->cluster), ev, out); break;
+    case TOKEN_REPLICA: replicas_stored(s->replicas, s->vnodes, ev, out); break;
+    case TOKEN_LISTER: listers_stored(s->listers, ev, out); break;
+    case TOKEN_SHARD: break;
+    }
+    /* After a failed write or sync nobody knows what the disk holds: this node stops, its peers go
+     * on, and a restart reads what is really there. */
+    if (err == ERR_IO)
+        halt(s, ERR_IO, out);
+}
+
+/* The machines hear of every node that went down since the last look: what was sent to it is lost. */
+static void look_around(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    const struct view *view = cluster_view(s->cluster);
+    uint64_t down[NODES_MAX];
+    uint16_t count = 0;
+
+    for (uint16_t i = 0; i < s->seen_count; i++) {
+        if (!s->seen[i].up)
+            continue;
+        uint16_t at = view_index(view, s->seen[i].id);
+        if (at == RING_NOBODY || !view->members[at].up)
+            down[count++] = s->seen[i].id;
+    }
+    s->seen_count = view->members_count;
+    memcpy(s->seen, view->members, view->members_count * sizeof(s->seen[0]));
+    for (uint16_t i = 0; i < count; i++) {
+        struct event lost = {.kind = EV_LINK_DOWN, .mono_us = ev->mono_us, .wall_us = ev->wall_us};
+        lost.u.link.node = down[i];
+        machines_run_all(s, &lost, out);
+    }
+}
+
+/* Whether the step may have changed who is up. */
+static bool may_change_view(const struct event *ev)
+{
+    if (ev->kind == EV_PEER)
+        return ev->u.peer.msg->kind == PEER_CLUSTER;
+    if (ev->kind == EV_STORED)
+        return token_owner(ev->u.stored.token) == TOKEN_CLUSTER;
+    return ev->kind == EV_TIME || ev->kind == EV_LINK_UP || ev->kind == EV_LINK_DOWN ||
+           ev->kind == EV_START;
+}
+
+static void on_link(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    cluster_step(s->cluster, ev, out);
+    if (ev->kind == EV_LINK_DOWN)
+        machines_run_all(s, ev, out);
+}
+
+static void on_stop(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    s->stopping = true;
+    s->stop_by_us = ev->mono_us + (uint64_t)ev->u.stop.grace_ms * 1000;
+    MAP_EACH(node, &s->seats)
+        seat_run(s, CONTAINER_OF(node, struct seat, node), ev, out);
+}
+
+static void on_time(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    tables_time(s, ev, out);
+    vnodes_time(s->vnodes, ev, out);
+    cluster_step(s->cluster, ev, out);
+}
+
+static void dispatch(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    switch (ev->kind) {
+    case EV_START: on_start(s, ev, out); break;
+    case EV_TIME: on_time(s, ev, out); break;
+    case EV_OPENED: seat_open(s, ev); break;
+    case EV_BYTES:
+    case EV_WRITABLE:
+    case EV_CLOSED: on_client(s, ev, out); break;
+    case EV_LINK_UP:
+    case EV_LINK_DOWN: on_link(s, ev, out); break;
+    case EV_DIAL_FAILED: cluster_step(s->cluster, ev, out); break;
+    case EV_PEER: route_peer(s, ev->u.peer.from, ev->u.peer.msg, ev, out); break;
+    case EV_STORED: on_stored(s, ev, out); break;
+    case EV_HOST: s->stats.host = ev->u.host; break;
+    case EV_STOP: on_stop(s, ev, out); break;
+    case EV_REPLY:
+    case EV_MORE:
+    case EV_DEADLINE:
+    case EV_APPLIED:
+    case EV_COMMITTED:
+    case EV_GONE: UNREACHABLE();
+    }
+}
+
+void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    struct cluster_facts facts;
+
+    ASSERT(s->started || ev->kind == EV_START);
+    tables_bury(s);
+    facts.holds = vnodes_holds(s->vnodes, &facts.holds_any);
+    cluster_set_facts(s->cluster, &facts);
+    dispatch(s, ev, out);
+    size_t handled = route_inner(s, 0, ev, out);
+    if (may_change_view(ev)) {
+        look_around(s, ev, out);
+        route_inner(s, handled, ev, out);
+    }
+    if (s->stopping && (s->stats.requests_now == 0 || ev->mono_us >= s->stop_by_us))
+        halt(s, ERR_OK, out);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t shard_deadline(const struct shard *s)
+{
+    const struct heap_node *machine = heap_peek(&s->timers);
+    const struct heap_node *seat = heap_peek(&s->seat_timers);
+    uint64_t at = sooner(cluster_deadline_us(s->cluster), vnodes_deadline_us(s->vnodes));
+
+    if (machine != NULL)
+        at = sooner(at, machine->at);
+    if (seat != NULL)
+        at = sooner(at, seat->at);
+    if (s->stopping && !s->halted)
+        at = sooner(at, s->stop_by_us);
+    return at;
+}
+
+void shard_hello(const struct shard *s, struct peer_hello *ret_hello)
+{
+    cluster_hello(s->cluster, ret_hello);
+}
+
+const struct view *shard_view(const struct shard *s)
+{
+    return cluster_view(s->cluster);
+}
+
+const struct stats *shard_stats(const struct shard *s)
+{
+    return &s->stats;
+}
+
+bool shard_ready(const struct shard *s)
+{
+    return s->started && !s->stopping && !s->halted && cluster_ready(s->cluster);
+}
