@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/attr.h"
+#include "base/bytes.h"
+
+PRINTF_LIKE(2, 3)
+static bool refuse(struct address_problem *problem, const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    (void)vsnprintf(problem->text, sizeof(problem->text), format, values);
+    va_end(values);
+    return false;
+}
+
+bool address_parse(const char *text, struct address *ret_address, struct address_problem *problem)
+{
+    const char *colon = strrchr(text, ':');
+    const char *host = text;
+    uint64_t port = 0;
+
+    if (colon == NULL || colon == text)
+        return refuse(problem, "'%.100s' is not HOST:PORT", text);
+    size_t host_len = (size_t)(colon - text);
+    if (text[0] == '[' && colon[-1] == ']') {
+        host++;
+        host_len -= 2;
+    } else if (memchr(text, ':', host_len) != NULL) {
+        return refuse(problem, "'%.100s': an IPv6 address stands in brackets, [::1]:8087", text);
+    }
+    if (!bytes_to_u64(bytes_str(colon + 1), &port) || port < 1 || port > 65535)
+        return refuse(problem, "'%.100s': the port is a number from 1 to 65535", text);
+    if (host_len == 0 || host_len >= sizeof(ret_address->host))
+        return refuse(problem, "'%.100s' is not HOST:PORT", text);
+    memcpy(ret_address->host, host, host_len);
+    ret_address->host[host_len] = '\0';
+    (void)snprintf(ret_address->port, sizeof(ret_address->port), "%u", (unsigned)port);
+    return true;
+}
+
+/* Connects a non-blocking socket: 0 or the errno. */
+static int connect_within(int fd, const struct addrinfo *info, uint32_t timeout_ms)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    int err = 0;
+    socklen_t len = sizeof(err);
+
+    if (connect(fd, info->ai_addr, info->ai_addrlen) == 0)
+        return 0;
+    if (errno != EINPROGRESS)
+        return errno;
+    int count = poll(&ready, 1, (int)timeout_ms);
+    if (count == 0)
+        return ETIMEDOUT;
+    if (count < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
+        return errno;
+    return err;
+}
+
+static int connect_one(const struct addrinfo *info, uint32_t timeout_ms, int *ret_err)
+{
+    int one = 1;
+    int fd = socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                    info->ai_protocol);
+
+    if (fd < 0) {
+        *ret_err = errno;
+        return -1;
+    }
+    *ret_err = connect_within(fd, info, timeout_ms);
+    if (*ret_err != 0) {
+        (void)close(fd);
+        return -1;
+    }
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    return fd;
+}
+
+int address_connect(const struct address *address, uint32_t timeout_ms,
+                    struct address_problem *problem)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    int err = 0, fd = -1;
+    int failed = getaddrinfo(address->host, address->port, &hints, &list);
+
+    if (failed != 0) {
+        (void)refuse(problem, "%s: %s", address->host, gai_strerror(failed));
+        return -1;
+    }
+    for (const struct addrinfo *info = list; info != NULL && fd < 0; info = info->ai_next)
+        fd = connect_one(info, timeout_ms, &err);
+    freeaddrinfo(list);
+    if (fd < 0)
+        (void)refuse(problem, "%s port %s: %s", address->host, address->port, strerror(err));
+    return fd;
+}
+
+uint16_t address_free_port(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    uint16_t port = 0;
+
+    if (fd < 0)
+        return 0;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
+        getsockname(fd, (struct sockaddr *)&at, &len) == 0)
+        port = ntohs(at.sin_port);
+    (void)close(fd);
+    return port;
+}
