@@ -54,3 +54,22 @@ enum err condition_holds(const struct condition *condition, const struct object 
         return ERR_MODIFIED;
     return ERR_OK;
 }
+
+static const struct bytes *tags_copy(struct arena *arena, const struct bytes *tags, uint32_t count)
+{
+    struct bytes *copy = arena_alloc_array(arena, count, sizeof(*copy));
+
+    for (uint32_t i = 0; i < count; i++)
+        copy[i] = arena_copy(arena, tags[i]);
+    return copy;
+}
+
+struct condition condition_copy(struct arena *arena, const struct condition *condition)
+{
+    struct condition copy = *condition;
+
+    copy.context = clock_copy(arena, condition->context);
+    copy.if_match = tags_copy(arena, condition->if_match, condition->if_match_count);
+    copy.if_none_match = tags_copy(arena, condition->if_none_match, condition->if_none_match_count);
+    return copy;
+}

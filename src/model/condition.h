@@ -27,4 +27,7 @@ bool condition_any(const struct condition *condition);
  * NULL or deleted means nothing is there. */
 enum err condition_holds(const struct condition *condition, const struct object *object) MUST_CHECK;
 
+/* A deep copy in the arena. */
+struct condition condition_copy(struct arena *arena, const struct condition *condition);
+
 #endif

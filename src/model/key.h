@@ -4,7 +4,7 @@
 #ifndef MODEL_KEY_H
 #define MODEL_KEY_H
 
-#include "base/bytes.h"
+#include "base/arena.h"
 #include "model/limits.h"
 
 struct key {
@@ -26,6 +26,13 @@ static inline bool key_fits(const struct key *key)
 {
     return key->type.len > 0 && key->type.len <= TYPE_BYTES_MAX &&
            key->bucket.len <= BUCKET_BYTES_MAX && key->key.len <= KEY_BYTES_MAX;
+}
+
+/* A deep copy in the arena. */
+static inline struct key key_copy(struct arena *arena, const struct key *key)
+{
+    return (struct key){arena_copy(arena, key->type), arena_copy(arena, key->bucket),
+                        arena_copy(arena, key->key)};
 }
 
 #endif

@@ -6,9 +6,9 @@
 #include "base/bytes.h"
 
 /* Quorum symbols, as Riak's clients send them; smaller values are numbers. */
-#define QUORUM_ONE UINT32_C(0xfffffffe)
-#define QUORUM_QUORUM UINT32_C(0xfffffffd)
-#define QUORUM_ALL UINT32_C(0xfffffffc)
+#define QUORUM_ONE     UINT32_C(0xfffffffe)
+#define QUORUM_QUORUM  UINT32_C(0xfffffffd)
+#define QUORUM_ALL     UINT32_C(0xfffffffc)
 #define QUORUM_DEFAULT UINT32_C(0xfffffffb)
 
 struct props {
@@ -22,8 +22,12 @@ struct props {
     bool dvv_enabled;
     bool write_once;
     bool consistent;
-    uint32_t old_vclock, young_vclock, big_vclock, small_vclock; /* kept and shown, without effect */
+    uint32_t old_vclock, young_vclock, big_vclock,
+        small_vclock; /* kept and shown, without effect */
 };
+
+/* What holds where nothing is set: in the default type, or in a type that an operator created. */
+struct props props_default(bool created_type);
 
 /* The number that a symbol means for n replicas. */
 uint32_t quorum_number(uint32_t value, uint32_t n);

@@ -2,6 +2,7 @@
 #include "query/lister.h"
 
 #include "base/check.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "model/limits.h"
 #include "msg/limits.h"

@@ -10,10 +10,10 @@
 enum { RING_NOBODY = 0xffff, RING_REPLICAS_MAX = 16 };
 
 struct ring {
-    struct hash_key key; /* keys the placement hash: the cluster's seed */
-    uint32_t slots;      /* a power of two */
-    uint32_t partitions; /* a power of two, <= slots */
-    uint32_t n_max;      /* length of every replica list; unused places hold RING_NOBODY */
+    struct hash_key key;   /* keys the placement hash: the cluster's seed */
+    uint32_t slots;        /* a power of two */
+    uint32_t partitions;   /* a power of two, <= slots */
+    uint32_t n_max;        /* length of every replica list; unused places hold RING_NOBODY */
     const uint16_t *place; /* partitions * n_max */
 };
 
