@@ -129,10 +129,12 @@ struct prop_fault {
 };
 
 /* Checks what a client wants to set against Riak's rules. `under` is what is in force below or before
- * (type overlay for a bucket, present overlay for an old type), merged. Returns the number of faults
- * in the arena. */
+ * (type overlay for a bucket, present overlay for an old type), merged; `dvv_default` what holds for
+ * dvv_enabled when nobody set it: false in the default type, true in others. Returns the number of
+ * faults, which are in the arena. */
 uint32_t overlay_faults(struct arena *arena, struct bytes overlay, struct bytes under,
-                        enum overlay_target target, const struct prop_fault **ret_faults);
+                        enum overlay_target target, bool dvv_default,
+                        const struct prop_fault **ret_faults);
 
 /* All properties of a bucket for showing: defaults, then the type's, then the bucket's, sorted by
  * name; only those that Riak shows. `name` is the bucket's (empty: a type is shown), `type` its type;
