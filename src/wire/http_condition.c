@@ -58,7 +58,7 @@ void http_condition_read(const struct http_request *request, struct arena *arena
     *ret_condition = (struct http_condition){.has_modified_since = false};
     read_tags(request, arena, "if-match", &tags->if_match_any, &tags->if_match,
               &tags->if_match_count);
-    read_tags(request, arena, "if-none-match", &ret_condition->none_match_any, &tags->if_none_match,
+    read_tags(request, arena, "if-none-match", &tags->if_none_match_any, &tags->if_none_match,
               &tags->if_none_match_count);
     if (http_header(request, BYTES_LIT("if-unmodified-since"), &text) && date_read(text, &time_s))
         tags->if_unmodified_since_s = time_s == 0 ? 1 : time_s;
@@ -86,7 +86,7 @@ unsigned http_condition_judge(const struct http_condition *condition, struct byt
         return 412;
     if (tags->if_unmodified_since_s != 0 && modified_s > tags->if_unmodified_since_s)
         return 412;
-    if (condition->none_match_any || has_tag(tags->if_none_match, tags->if_none_match_count, etag))
+    if (tags->if_none_match_any || has_tag(tags->if_none_match, tags->if_none_match_count, etag))
         return 304;
     if (condition->has_modified_since && condition->modified_since_s <= now_s &&
         modified_s <= condition->modified_since_s)

@@ -9,7 +9,6 @@
 
 struct http_condition {
     struct condition tags; /* If-Match, If-None-Match and If-Unmodified-Since */
-    bool none_match_any;   /* If-None-Match: * */
     bool has_modified_since;
     uint64_t modified_since_s; /* If-Modified-Since */
 };

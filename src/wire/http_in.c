@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libhttp-parser finds the parts and says so in pieces; here the pieces are joined. The text of the
- * head is gathered in one buffer, and spans say where in it each part stands, since the buffer moves
- * as it grows. The parser is begun anew for each request, and paused at the end of each, so that
- * what a client sends ahead is not touched. */
+ * head is gathered in one buffer, and spans say where in it each part stands, since the buffer
+ * moves as it grows. The parser is begun anew for each request, and paused at the end of each, so
+ * that what a client sends ahead is not touched. */
 #include "wire/http_in.h"
 
 #include <http_parser.h>

@@ -78,16 +78,6 @@ static unsigned refuse_context(struct buf *problem, const char *header)
     return 400;
 }
 
-/* Names that cannot be stored are refused here, before anybody relies on their length. */
-static unsigned check_names(const struct http_path *path, struct buf *problem)
-{
-    if (path->key.len <= KEY_BYTES_MAX && path->bucket.len <= BUCKET_BYTES_MAX &&
-        path->type.len <= TYPE_BYTES_MAX)
-        return 0;
-    buf_put_str(problem, "The name of a key, a bucket or a type is too long\n");
-    return 400;
-}
-
 static struct request start(enum request_kind kind, const struct http_path *path,
                             const struct http_options *options)
 {
@@ -105,9 +95,6 @@ unsigned http_get_read(const struct http_request *http, const struct http_path *
     ASSERT(path->key.data != NULL);
     if (http_options_read(http, arena, ret_options, problem) != ERR_OK)
         return 400;
-    unsigned status = check_names(path, problem);
-    if (status != 0)
-        return status;
     *ret_request = start(REQUEST_GET, path, ret_options);
     return 0;
 }
@@ -121,9 +108,6 @@ unsigned http_delete_read(const struct http_request *http, const struct http_pat
     ASSERT(path->key.data != NULL);
     if (http_options_read(http, arena, ret_options, problem) != ERR_OK)
         return 400;
-    unsigned status = check_names(path, problem);
-    if (status != 0)
-        return status;
     *ret_request = start(REQUEST_DELETE, path, ret_options);
     struct request_delete *del = &ret_request->u.del;
     http_condition_read(http, arena, &condition);
@@ -198,9 +182,7 @@ unsigned http_put_read(const struct http_request *http, const struct http_path *
     }
     if (http_options_read(http, arena, ret_options, problem) != ERR_OK)
         return 400;
-    unsigned status = check_names(path, problem);
-    if (status == 0)
-        status = read_relations(http, path, arena, &content, problem);
+    unsigned status = read_relations(http, path, arena, &content, problem);
     if (status == 0)
         status = read_type(http, arena, type, &content, problem);
     if (status != 0)

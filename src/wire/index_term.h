@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entries of secondary indexes as clients send them, in either protocol. A field ends in _int (an
- * integer of any size) or _bin (bytes); its name does not depend on case. What is stored is the form
- * in which Riak shows it: lower-case field, integers without leading zeros or plus sign, entries
- * sorted by field and value and none twice. */
+ * integer of any size) or _bin (bytes); its name does not depend on case. What is stored is the
+ * form in which Riak shows it: lower-case field, integers without leading zeros or plus sign,
+ * entries sorted by field and value and none twice. */
 #ifndef WIRE_INDEX_TERM_H
 #define WIRE_INDEX_TERM_H
 
