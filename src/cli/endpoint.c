@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/address.h"
+#include "cli/endpoint.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "base/bytes.h"
 
 PRINTF_LIKE(2, 3)
-static bool refuse(struct address_problem *problem, const char *format, ...)
+static bool refuse(struct endpoint_problem *problem, const char *format, ...)
 {
     va_list values;
 
@@ -28,7 +28,8 @@ static bool refuse(struct address_problem *problem, const char *format, ...)
     return false;
 }
 
-bool address_parse(const char *text, struct address *ret_address, struct address_problem *problem)
+bool endpoint_parse(const char *text, struct endpoint *ret_endpoint,
+                    struct endpoint_problem *problem)
 {
     const char *colon = strrchr(text, ':');
     const char *host = text;
@@ -45,11 +46,11 @@ bool address_parse(const char *text, struct address *ret_address, struct address
     }
     if (!bytes_to_u64(bytes_str(colon + 1), &port) || port < 1 || port > 65535)
         return refuse(problem, "'%.100s': the port is a number from 1 to 65535", text);
-    if (host_len == 0 || host_len >= sizeof(ret_address->host))
+    if (host_len == 0 || host_len >= sizeof(ret_endpoint->host))
         return refuse(problem, "'%.100s' is not HOST:PORT", text);
-    memcpy(ret_address->host, host, host_len);
-    ret_address->host[host_len] = '\0';
-    (void)snprintf(ret_address->port, sizeof(ret_address->port), "%u", (unsigned)port);
+    memcpy(ret_endpoint->host, host, host_len);
+    ret_endpoint->host[host_len] = '\0';
+    (void)snprintf(ret_endpoint->port, sizeof(ret_endpoint->port), "%u", (unsigned)port);
     return true;
 }
 
@@ -92,27 +93,27 @@ static int connect_one(const struct addrinfo *info, uint32_t timeout_ms, int *re
     return fd;
 }
 
-int address_connect(const struct address *address, uint32_t timeout_ms,
-                    struct address_problem *problem)
+int endpoint_connect(const struct endpoint *endpoint, uint32_t timeout_ms,
+                     struct endpoint_problem *problem)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     int err = 0, fd = -1;
-    int failed = getaddrinfo(address->host, address->port, &hints, &list);
+    int failed = getaddrinfo(endpoint->host, endpoint->port, &hints, &list);
 
     if (failed != 0) {
-        (void)refuse(problem, "%s: %s", address->host, gai_strerror(failed));
+        (void)refuse(problem, "%s: %s", endpoint->host, gai_strerror(failed));
         return -1;
     }
     for (const struct addrinfo *info = list; info != NULL && fd < 0; info = info->ai_next)
         fd = connect_one(info, timeout_ms, &err);
     freeaddrinfo(list);
     if (fd < 0)
-        (void)refuse(problem, "%s port %s: %s", address->host, address->port, strerror(err));
+        (void)refuse(problem, "%s port %s: %s", endpoint->host, endpoint->port, strerror(err));
     return fd;
 }
 
-uint16_t address_free_port(void)
+uint16_t endpoint_free_port(void)
 {
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t len = sizeof(at);
