@@ -53,6 +53,8 @@ struct document {
     uint64_t hash_key[2]; /* keys the placement hash; fixed when the cluster is created */
     uint32_t slots, partitions, n_max;
     const uint16_t *place; /* partitions * n_max indexes of members, 0xffff where there is none */
+    uint64_t preparing;    /* the plan that is being prepared: until the next epoch no partition may
+                              get its first object; 0: none. Of the members' section */
 
     const struct bucket_type *types; /* sorted by name; "default" is always there and active */
     uint32_t types_count;
