@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/draft.h"
+
+#include "base/check.h"
+#include "model/key.h"
+#include "model/overlay.h"
+
+static struct props type_props(struct bytes name, struct bytes overlay)
+{
+    struct props props = props_default(!bytes_eq(name, TYPE_DEFAULT));
+
+    overlay_apply(&props, overlay);
+    return props;
+}
+
+static struct member member_copy(struct arena *arena, const struct member *from)
+{
+    struct member copy = *from;
+
+    copy.name = arena_copy(arena, from->name);
+    copy.address = arena_copy(arena, from->address);
+    copy.location = arena_copy(arena, from->location);
+    return copy;
+}
+
+static void copy_members(struct document *to, const struct member *members, uint32_t count)
+{
+    struct member *copies = arena_alloc_array(&to->arena, count, sizeof(*copies));
+
+    for (uint32_t i = 0; i < count; i++)
+        copies[i] = member_copy(&to->arena, &members[i]);
+    to->members = copies;
+    to->members_count = count;
+}
+
+static void copy_place(struct document *to, const uint16_t *place)
+{
+    size_t count = (size_t)to->partitions * to->n_max;
+    uint16_t *copy = arena_alloc_array(&to->arena, count, sizeof(*copy));
+
+    memcpy(copy, place, count * sizeof(*copy));
+    to->place = copy;
+}
+
+struct document *draft_first(const uint64_t cluster[2], const uint64_t hash_key[2],
+                             const struct member *member, uint32_t slots, uint32_t partitions,
+                             uint32_t n_max)
+{
+    struct document *draft = document_new();
+
+    ASSERT(n_max > 0);
+    ASSERT(n_max <= REPLICAS_MAX);
+    memcpy(draft->cluster, cluster, sizeof(draft->cluster));
+    memcpy(draft->hash_key, hash_key, sizeof(draft->hash_key));
+    draft->lineage = 1;
+    draft->epoch = 1;
+    draft->slots = slots;
+    draft->partitions = partitions;
+    draft->n_max = n_max;
+    copy_members(draft, member, 1);
+    uint16_t *place = arena_alloc_array(&draft->arena, (size_t)partitions * n_max, sizeof(*place));
+    for (uint32_t i = 0; i < partitions * n_max; i++)
+        place[i] = i % n_max == 0 ? 0 : 0xffff;
+    draft->place = place;
+    enum err err = draft_set_type(draft, TYPE_DEFAULT, true, BYTES_NONE);
+    ASSERT(err == ERR_OK);
+    return draft;
+}
+
+struct document *draft_next(const struct document *from)
+{
+    struct document *draft = document_new();
+    struct arena arena = draft->arena;
+
+    *draft = *from;
+    draft->arena = arena;
+    draft->epoch = from->epoch + 1;
+    draft->previous = from->hash;
+    draft->hash = 0;
+    copy_members(draft, from->members, from->members_count);
+    copy_place(draft, from->place);
+    struct bucket_type *types = arena_alloc_array(&draft->arena, from->types_count, sizeof(*types));
+    for (uint32_t i = 0; i < from->types_count; i++) {
+        types[i] = from->types[i];
+        types[i].name = arena_copy(&draft->arena, from->types[i].name);
+        types[i].overlay = arena_copy(&draft->arena, from->types[i].overlay);
+    }
+    draft->types = types;
+    struct bucket_override *buckets =
+        arena_alloc_array(&draft->arena, from->buckets_count, sizeof(*buckets));
+    for (uint32_t i = 0; i < from->buckets_count; i++) {
+        buckets[i] = from->buckets[i];
+        buckets[i].type = arena_copy(&draft->arena, from->buckets[i].type);
+        buckets[i].bucket = arena_copy(&draft->arena, from->buckets[i].bucket);
+        buckets[i].overlay = arena_copy(&draft->arena, from->buckets[i].overlay);
+    }
+    draft->buckets = buckets;
+    return draft;
+}
+
+void draft_set_members(struct document *draft, const struct member *members, uint32_t count,
+                       uint32_t n_max, const uint16_t *place)
+{
+    uint16_t order[NODES_MAX];  /* new index -> given index */
+    uint16_t places[NODES_MAX]; /* given index -> new index */
+    struct member sorted[NODES_MAX];
+
+    ASSERT(count > 0);
+    ASSERT(count <= NODES_MAX);
+    ASSERT(n_max <= REPLICAS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = i;
+        for (; at > 0 && members[order[at - 1]].id > members[i].id; at--)
+            order[at] = order[at - 1];
+        order[at] = (uint16_t)i;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        places[order[i]] = (uint16_t)i;
+        sorted[i] = members[order[i]];
+    }
+    copy_members(draft, sorted, count);
+    draft->n_max = n_max;
+    size_t total = (size_t)draft->partitions * n_max;
+    uint16_t *renamed = arena_alloc_array(&draft->arena, total, sizeof(*renamed));
+    for (size_t i = 0; i < total; i++) {
+        ASSERT(place[i] == 0xffff || place[i] < count);
+        renamed[i] = place[i] == 0xffff ? place[i] : places[place[i]];
+    }
+    draft->place = renamed;
+}
+
+/* Recomputes what buckets of a type inherit. */
+static void resolve_buckets(struct document *draft, struct bytes type)
+{
+    struct bucket_override *buckets =
+        arena_alloc_array(&draft->arena, draft->buckets_count, sizeof(*buckets));
+    const struct bucket_type *of = document_type(draft, type);
+
+    for (uint32_t i = 0; i < draft->buckets_count; i++) {
+        buckets[i] = draft->buckets[i];
+        if (!bytes_eq(buckets[i].type, type))
+            continue;
+        buckets[i].props = of->props;
+        overlay_apply(&buckets[i].props, buckets[i].overlay);
+    }
+    draft->buckets = buckets;
+}
+
+enum err draft_set_type(struct document *draft, struct bytes name, bool active,
+                        struct bytes overlay)
+{
+    uint32_t count = draft->types_count;
+    uint32_t at = 0;
+
+    while (at < count && bytes_cmp(draft->types[at].name, name) < 0)
+        at++;
+    bool replace = at < count && bytes_eq(draft->types[at].name, name);
+    if (!replace && count == BUCKET_TYPES_MAX)
+        return ERR_FULL;
+    struct bucket_type *types = arena_alloc_array(&draft->arena, count + 1, sizeof(*types));
+    if (at > 0)
+        memcpy(types, draft->types, at * sizeof(*types));
+    types[at] = (struct bucket_type){
+        .name = arena_copy(&draft->arena, name),
+        .active = active,
+        .overlay = arena_copy(&draft->arena, overlay),
+        .props = type_props(name, overlay),
+    };
+    uint32_t rest = at + (replace ? 1 : 0);
+    if (rest < count)
+        memcpy(types + at + 1, draft->types + rest, (count - rest) * sizeof(*types));
+    draft->types = types;
+    draft->types_count = replace ? count : count + 1;
+    if (replace)
+        resolve_buckets(draft, name);
+    return ERR_OK;
+}
+
+static int bucket_cmp(const struct bucket_override *at, struct bytes type, struct bytes bucket)
+{
+    int order = bytes_cmp(at->type, type);
+
+    return order != 0 ? order : bytes_cmp(at->bucket, bucket);
+}
+
+enum err draft_set_bucket(struct document *draft, struct bytes type, struct bytes bucket,
+                          struct bytes overlay)
+{
+    const struct bucket_type *of = document_type(draft, type);
+    uint32_t count = draft->buckets_count;
+    uint32_t at = 0, made = 0;
+
+    if (of == NULL)
+        return ERR_NO_TYPE;
+    while (at < count && bucket_cmp(&draft->buckets[at], type, bucket) < 0)
+        at++;
+    bool there = at < count && bucket_cmp(&draft->buckets[at], type, bucket) == 0;
+    if (!there && overlay.len > 0 && count == BUCKET_OVERRIDES_MAX)
+        return ERR_FULL;
+    struct bucket_override *buckets = arena_alloc_array(&draft->arena, count + 1, sizeof(*buckets));
+    for (uint32_t i = 0; i < at; i++)
+        buckets[made++] = draft->buckets[i];
+    if (overlay.len > 0) {
+        struct bucket_override *own = &buckets[made++];
+        own->type = arena_copy(&draft->arena, type);
+        own->bucket = arena_copy(&draft->arena, bucket);
+        own->overlay = arena_copy(&draft->arena, overlay);
+        own->props = of->props;
+        overlay_apply(&own->props, overlay);
+    }
+    for (uint32_t i = at + (there ? 1 : 0); i < count; i++)
+        buckets[made++] = draft->buckets[i];
+    draft->buckets = buckets;
+    draft->buckets_count = made;
+    return ERR_OK;
+}
+
+uint32_t document_n_val_max(const struct document *document)
+{
+    uint32_t most = 1;
+
+    for (uint32_t i = 0; i < document->types_count; i++) {
+        if (document->types[i].props.n_val > most)
+            most = document->types[i].props.n_val;
+    }
+    for (uint32_t i = 0; i < document->buckets_count; i++) {
+        if (document->buckets[i].props.n_val > most)
+            most = document->buckets[i].props.n_val;
+    }
+    return most < REPLICAS_MAX ? most : REPLICAS_MAX;
+}
+
+void draft_resolve(struct document *draft)
+{
+    struct bucket_type *types =
+        arena_alloc_array(&draft->arena, draft->types_count, sizeof(*types));
+
+    for (uint32_t i = 0; i < draft->types_count; i++) {
+        types[i] = draft->types[i];
+        types[i].props = type_props(types[i].name, types[i].overlay);
+    }
+    draft->types = types;
+    for (uint32_t i = 0; i < draft->types_count; i++)
+        resolve_buckets(draft, draft->types[i].name);
+}
