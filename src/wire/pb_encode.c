@@ -5,13 +5,12 @@
 
 enum { FRAME_HEAD_BYTES = 5, NAMES_FIELD = 1, NAMES_DONE_FIELD = 2 };
 
-/* The head goes first, but its length is known last. */
-static struct pb_writer frame_begin(uint8_t *to)
+struct pb_writer pb_frame_begin(uint8_t *to)
 {
     return (struct pb_writer){to, FRAME_HEAD_BYTES};
 }
 
-static size_t frame_end(const struct pb_writer *w, enum pb_code code)
+size_t pb_frame_end(const struct pb_writer *w, enum pb_code code)
 {
     size_t size = w->len - (FRAME_HEAD_BYTES - 1);
 
@@ -27,41 +26,41 @@ static size_t frame_end(const struct pb_writer *w, enum pb_code code)
 
 size_t pb_empty_put(uint8_t *to, enum pb_code code)
 {
-    struct pb_writer w = frame_begin(to);
+    struct pb_writer w = pb_frame_begin(to);
 
-    return frame_end(&w, code);
+    return pb_frame_end(&w, code);
 }
 
 size_t pb_error_put(uint8_t *to, struct bytes text)
 {
-    struct pb_writer w = frame_begin(to);
+    struct pb_writer w = pb_frame_begin(to);
 
     pb_put_bytes(&w, 1, text);
     pb_put_number(&w, 2, 0);
-    return frame_end(&w, PB_ERROR_RESP);
+    return pb_frame_end(&w, PB_ERROR_RESP);
 }
 
 size_t pb_client_id_put(uint8_t *to, struct bytes client_id)
 {
-    struct pb_writer w = frame_begin(to);
+    struct pb_writer w = pb_frame_begin(to);
 
     pb_put_bytes(&w, 1, client_id);
-    return frame_end(&w, PB_GET_CLIENT_ID_RESP);
+    return pb_frame_end(&w, PB_GET_CLIENT_ID_RESP);
 }
 
 size_t pb_server_info_put(uint8_t *to, struct bytes node, struct bytes version)
 {
-    struct pb_writer w = frame_begin(to);
+    struct pb_writer w = pb_frame_begin(to);
 
     if (node.len > 0)
         pb_put_bytes(&w, 1, node);
     pb_put_bytes(&w, 2, version);
-    return frame_end(&w, PB_SERVER_INFO_RESP);
+    return pb_frame_end(&w, PB_SERVER_INFO_RESP);
 }
 
 size_t pb_object_put(uint8_t *to, const struct pb_object_resp *resp)
 {
-    struct pb_writer w = frame_begin(to);
+    struct pb_writer w = pb_frame_begin(to);
 
     ASSERT(resp->code == PB_GET_RESP || resp->code == PB_PUT_RESP);
     ASSERT(resp->code == PB_PUT_RESP || resp->key.len == 0);
@@ -74,24 +73,24 @@ size_t pb_object_put(uint8_t *to, const struct pb_object_resp *resp)
         pb_put_bytes(&w, 3, resp->key);
     if (resp->unchanged)
         pb_put_number(&w, 3, 1);
-    return frame_end(&w, resp->code);
+    return pb_frame_end(&w, resp->code);
 }
 
 size_t pb_names_put(uint8_t *to, enum pb_code code, const struct bytes *names, uint32_t count)
 {
-    struct pb_writer w = frame_begin(to);
+    struct pb_writer w = pb_frame_begin(to);
 
     for (uint32_t i = 0; i < count; i++)
         pb_put_bytes(&w, NAMES_FIELD, names[i]);
-    return frame_end(&w, code);
+    return pb_frame_end(&w, code);
 }
 
 size_t pb_gathered_put(uint8_t *to, enum pb_code code, struct bytes gathered)
 {
-    struct pb_writer w = frame_begin(to);
+    struct pb_writer w = pb_frame_begin(to);
 
     pb_put_raw(&w, gathered);
-    return frame_end(&w, code);
+    return pb_frame_end(&w, code);
 }
 
 void pb_name_add(struct buf *gathered, struct bytes name)
@@ -107,8 +106,8 @@ void pb_name_add(struct buf *gathered, struct bytes name)
 
 size_t pb_names_done_put(uint8_t *to, enum pb_code code)
 {
-    struct pb_writer w = frame_begin(to);
+    struct pb_writer w = pb_frame_begin(to);
 
     pb_put_number(&w, NAMES_DONE_FIELD, 1);
-    return frame_end(&w, code);
+    return pb_frame_end(&w, code);
 }

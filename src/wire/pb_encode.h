@@ -10,6 +10,10 @@
 #include "wire/pb_code.h"
 #include "wire/pb_content.h"
 
+/* Around the fields of every frame: the head goes first, but its length is known last. */
+struct pb_writer pb_frame_begin(uint8_t *to);
+size_t pb_frame_end(const struct pb_writer *w, enum pb_code code);
+
 /* A message without fields. */
 size_t pb_empty_put(uint8_t *to, enum pb_code code);
 
