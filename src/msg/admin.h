@@ -23,6 +23,4 @@ struct admin_request {
     bool dry_run;
 };
 
-struct cluster_status; /* defined beside the view, msg/status.h */
-
 #endif

@@ -5,8 +5,66 @@
 
 #include "base/bytes.h"
 
+/* Changes of the cluster that can be staged. */
+enum intent_kind { INTENT_JOIN, INTENT_LEAVE, INTENT_LOCATION, INTENT_WEIGHT };
+
+enum status_state { STATE_VALID, STATE_JOINING, STATE_LEAVING };
+
+/* A member, or a node that waits to become one. */
+struct status_member {
+    uint64_t id;
+    struct bytes name, address, location;
+    uint32_t weight;
+    enum status_state state;
+    bool reachable;      /* by the node that answers */
+    bool holds;          /* its store holds objects, as far as it told */
+    uint32_t partitions; /* of which it is a replica */
+    uint64_t epoch;      /* the newest document that it has stored, as far as it told */
+};
+
+struct status_staged {
+    enum intent_kind kind;
+    uint64_t node;
+    struct bytes name, address, location;
+    uint32_t weight;
+};
+
+/* One node in a plan. */
+struct status_share {
+    uint64_t id;
+    struct bytes name;
+    uint32_t before, after; /* partitions of which it is a replica */
+};
+
+struct status_plan {
+    uint64_t id;    /* 0: nothing is staged */
+    uint32_t moved; /* places in replica lists that get another node */
+    const struct status_share *shares;
+    uint32_t shares_count;
+    const struct bytes *warnings; /* sentences */
+    uint32_t warnings_count;
+    bool refused;         /* a commit would be refused, as far as this node can tell ... */
+    struct bytes verdict; /* ... and why; else what it would do */
+};
+
 struct cluster_status {
-    uint64_t epoch;
+    uint64_t cluster[2];
+    uint64_t lineage;
+    uint64_t epoch, hash;
+    uint64_t node; /* who answers */
+    struct bytes name;
+    struct bytes joining; /* the address whose cluster this node waits to join, or empty */
+    bool active;          /* the epoch is stored by a majority of its own voters */
+    bool preparing;       /* a plan is being committed */
+    bool forked;          /* two documents of one epoch were seen: nothing can be changed */
+    uint32_t slots, partitions, n_max;
+    uint32_t replicas; /* the shortest replica list; below n_max: under-replicated */
+    uint32_t transfers_pending, transfers_active;
+    const struct status_member *members;
+    uint32_t members_count;
+    const struct status_staged *staged;
+    uint32_t staged_count;
+    struct status_plan plan;
 };
 
 #endif
