@@ -135,9 +135,10 @@ static struct object *some_history(struct random *random, struct arena *arena,
         struct object *read = replicas[from];
         if (random_chance(random, 1, 2)) {
             struct clock context = random_chance(random, 1, 2) && read ? read->clock : CLOCK_NONE;
+            counter++;
             struct write write = {.context = context,
                                   .content = {.value = BYTES_LIT("v")},
-                                  .dot = {at + 1, ++counter},
+                                  .dot = {at + 1, counter},
                                   .wall_us = counter};
             replicas[at] = object_put(arena, replicas[at], &write);
         } else {

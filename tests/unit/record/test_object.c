@@ -190,9 +190,8 @@ TEST(the_documented_example)
     head[8] = 1;
     uint32_t crc = crc32c(crc32c(0, bytes_of(head, 9)), bytes_of(body, sizeof(body)));
     CHECK_EQ(blob->data[0], 1);
-    CHECK_EQ(blob->data[1] | blob->data[2] << 8 | blob->data[3] << 16 |
-                 (uint32_t)blob->data[4] << 24,
-             crc);
+    struct reader seal = reader_of(bytes_of(blob->data + 1, 4));
+    CHECK_EQ(reader_le32(&seal), crc);
     CHECK_BYTES(blob->data + SEAL_BYTES, blob->len - SEAL_BYTES, body, sizeof(body));
     blob_unref(blob);
 }
