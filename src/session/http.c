@@ -244,7 +244,10 @@ static void advance(struct http_session *http, const struct session_env *env,
 {
     while (may_read(http) && has_input(http)) {
         struct bytes bytes = bytes_sub(buf_bytes(&http->input), http->input_at, http->input.len);
-        http->input_at += read_some(http, env, ev, out, bytes);
+        size_t used = read_some(http, env, ev, out, bytes);
+        if (http->state == HTTP_CLOSED)
+            return; /* and the input is gone */
+        http->input_at += used;
     }
     if (!has_input(http)) {
         http->input_at = 0;

@@ -93,7 +93,8 @@ bool http_admit(struct http_turn *turn)
     }
     if (!is_guarded(path->resource))
         return true;
-    if (!http_path_storable(path)) {
+    const struct key key = {.type = path->type, .bucket = path->bucket, .key = path->key};
+    if (!key_fits(&key)) {
         http_answer_text(&turn->answer, 400,
                          BYTES_LIT("The name of a key, a bucket or a type is too long\n"));
         return false;

@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "model/key.h"
-#include "model/limits.h"
 
 enum { SEGMENTS_MAX = HTTP_STEPS_MAX + 8 };
 
@@ -155,12 +154,6 @@ void http_path_read(const struct http_request *request, struct arena *arena,
     *ret_path = (struct http_path){.form = FORM_BUCKETS, .type = TYPE_DEFAULT};
     ret_path->resource = read_resource(request, arena, ret_path);
     ASSERT(ret_path->type.len > 0 || ret_path->resource == RESOURCE_NONE);
-}
-
-bool http_path_storable(const struct http_path *path)
-{
-    return path->key.len <= KEY_BYTES_MAX && path->bucket.len <= BUCKET_BYTES_MAX &&
-           path->type.len <= TYPE_BYTES_MAX;
 }
 
 unsigned http_path_verbs(const struct http_path *path)

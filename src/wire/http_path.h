@@ -51,9 +51,6 @@ struct http_path {
 void http_path_read(const struct http_request *request, struct arena *arena,
                     struct http_path *ret_path);
 
-/* Whether the names in it are short enough to be stored. */
-bool http_path_storable(const struct http_path *path);
-
 /* The verbs that a resource knows, as a set of VERB_BIT. */
 unsigned http_path_verbs(const struct http_path *path);
 

@@ -76,8 +76,11 @@ static int on_number(void *context, const char *text, size_t len)
     return add_text(context, JSON_NUMBER, text, len);
 }
 
+/* The parser checks what stands in the text, but makes surrogates of escapes such as \ude00. */
 static int on_string(void *context, const unsigned char *text, size_t len)
 {
+    if (!utf8_valid(bytes_of(text, len)))
+        return 0;
     return add_text(context, JSON_STRING, text, len);
 }
 
@@ -85,6 +88,8 @@ static int on_name(void *context, const unsigned char *text, size_t len)
 {
     struct tree *tree = context;
 
+    if (!utf8_valid(bytes_of(text, len)))
+        return 0;
     tree->name = arena_copy(tree->arena, bytes_of(text, len));
     return 1;
 }

@@ -102,6 +102,19 @@ TEST(one_request_at_a_time)
     END();
 }
 
+TEST(the_last_answer_drops_what_waits)
+{
+    START(false);
+    http_client_say(&c, "GET /buckets/b/keys/k HTTP/1.1\r\n\r\nGET /ping HTTP/1.0\r\n\r\n"
+                        "GET /buckets/b/keys/k HTTP/1.1\r\n\r\n");
+    reply_error(ERR_NOT_FOUND);
+    GOT("HTTP/1.0 200 OK\r\n");
+    WORDS("get default/b/k closed");
+    http_client_say(&c, "GET /buckets/b/keys/k HTTP/1.1\r\n\r\n");
+    WORDS("");
+    END();
+}
+
 TEST(stale_replies_are_ignored)
 {
     START(false);
@@ -469,6 +482,7 @@ int main(int argc, char **argv)
         T(ping_and_keep_alive),
         T(oldest_version_is_answered_and_closed),
         T(one_request_at_a_time),
+        T(the_last_answer_drops_what_waits),
         T(stale_replies_are_ignored),
         T(cuts_do_not_matter),
         T(continue_is_said_in_its_place),

@@ -37,9 +37,9 @@ TEST(reads_what_it_writes)
 
 TEST(refuses_what_is_no_json)
 {
-    static const char *const bad[] = {"",       " ",       "{",  "[1,]",     "{\"a\"}", "nul",
-                                      "[1] 2",  "'x'",     "01", "\"\xff\"", "[1 2]",   "{1:2}",
-                                      "\"\n\"", "\"\\x\"", "{]", "/* x */ 1"};
+    static const char *const bad[] = {"",       " ",       "{",  "[1,]",      "{\"a\"}",    "nul",
+                                      "[1] 2",  "'x'",     "01", "\"\xff\"",  "[1 2]",      "{1:2}",
+                                      "\"\n\"", "\"\\x\"", "{]", "/* x */ 1", "\"\\ude00\""};
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         check_round(bad[i], "-");
