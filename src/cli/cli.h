@@ -7,10 +7,10 @@
  *
  * Rules that hold for every command:
  *   1. data goes to standard output, words to standard error;
- *   2. an option is `--name VALUE`, `--name=VALUE` or a switch `--name`; `--` ends them; options and
- *      operands may be mixed;
+ *   2. an option is `--name VALUE`, `--name=VALUE` or a switch `--name`; `--` ends them; options
+ *      and operands may be mixed;
  *   3. the exit status is one of `enum cli_exit`, explained in docs/manual/exit-status.md;
- *   4. a command that changes nothing on the first error says what failed, why, and what to do. */
+ *   4. a command that fails says what failed, why, and what to do about it. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 

@@ -23,8 +23,8 @@ struct endpoint_problem {
 bool endpoint_parse(const char *text, struct endpoint *ret_endpoint,
                     struct endpoint_problem *problem);
 
-/* A connected socket with TCP_NODELAY, or -1 with the reason. Tries every address that the name has,
- * `timeout_ms` for each. The socket is blocking. */
+/* A connected socket with TCP_NODELAY, or -1 with the reason. Tries every address that the name
+ * has, `timeout_ms` for each. The socket is blocking. */
 int endpoint_connect(const struct endpoint *endpoint, uint32_t timeout_ms,
                      struct endpoint_problem *problem);
 
