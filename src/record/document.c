@@ -15,6 +15,7 @@ static void put_members(struct buf *buf, const struct document *d)
 {
     buf_put_le64(buf, d->hash_key[0]);
     buf_put_le64(buf, d->hash_key[1]);
+    buf_put_le64(buf, d->preparing);
     buf_put_varint(buf, d->slots);
     buf_put_varint(buf, d->partitions);
     buf_put_varint(buf, d->n_max);
@@ -149,6 +150,7 @@ static bool read_shape(struct document *d, struct reader *r)
 {
     d->hash_key[0] = reader_le64(r);
     d->hash_key[1] = reader_le64(r);
+    d->preparing = reader_le64(r);
     uint64_t slots = reader_varint(r);
     uint64_t partitions = reader_varint(r);
     uint64_t n_max = reader_varint(r);

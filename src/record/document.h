@@ -13,6 +13,7 @@
  *
  *   section 0, members and placement
  *   16    placement hash key
+ *   8     the plan that is being prepared, or 0
  *   v     slots; v partitions; v n_max
  *   v     members: each 8 id, texts name, address, location, v weight, 1 state
  *   2x    partitions * n_max indexes of members, little-endian, 0xffff where there is none
