@@ -6,7 +6,7 @@
 
 #include "cli/table.h"
 
-enum { NAME_MAX_LEN = 64, SUMMARY_AT = 26 };
+enum { NAME_MAX_LEN = 64, SUMMARY_AT = 30 };
 
 int help_version(void)
 {
@@ -41,7 +41,7 @@ static void print_option(const struct cli_option *option)
     if (option->letter != 0)
         len = snprintf(left, sizeof(left), "-%c, --%s", option->letter, option->name);
     else
-        len = snprintf(left, sizeof(left), "--%s", option->name);
+        len = snprintf(left, sizeof(left), "    --%s", option->name);
     if (option->operand != NULL && len > 0 && (size_t)len < sizeof(left))
         (void)snprintf(left + len, sizeof(left) - (size_t)len, " %s", option->operand);
     if (strlen(left) + 4 > SUMMARY_AT)

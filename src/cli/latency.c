@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/latency.h"
 
+#include <stdbool.h>
+
 #include "base/check.h"
 
 /* Values below LATENCY_SUB have a bucket each; above, the top bits after the first choose one. */
@@ -57,8 +59,9 @@ uint64_t latency_part(const struct latency *latency, uint64_t part, uint64_t who
     ASSERT(part <= whole);
     for (uint32_t i = 0; i < LATENCY_SUB * LATENCY_OCTAVES && latency->count > 0; i++) {
         seen += latency->counts[i];
+        bool last = i == LATENCY_SUB * LATENCY_OCTAVES - 1; /* holds whatever is larger, too */
         if (seen >= wanted && seen > 0)
-            return bucket_top(i) < latency->max_us ? bucket_top(i) : latency->max_us;
+            return !last && bucket_top(i) < latency->max_us ? bucket_top(i) : latency->max_us;
     }
     return latency->max_us;
 }
