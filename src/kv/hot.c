@@ -205,6 +205,11 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
         return false;
     }
     list_remove(&op->list);
+    enum err fits = object_put_check(old, &write);
+    if (fits != ERR_OK) {
+        op_finish(vs, op, fits, out);
+        return true;
+    }
     struct object *object = object_put(&out->arena, old, &write);
     if (op->one_value)
         resolve(object, out);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/compare.h"
+
+#include "record/keys.h"
+#include "record/meta.h"
+#include "record/object.h"
+#include "sim/node.h"
+
+struct look {
+    struct world *w;
+    unsigned node;
+    struct arena arena;
+};
+
+/* A digest row must be that of the object row beside it. */
+static void check_digest(struct look *look, struct bytes key, struct bytes value)
+{
+    struct world *w = look->w;
+    struct engine *engine = w->nodes[look->node]->disk.engine;
+    struct object *object;
+    struct meta *meta;
+    struct blob *row = NULL;
+
+    if (record_object_decode(&look->arena, key, value, &object) != ERR_OK) {
+        world_fail(w, "node %u still holds a corrupt object", look->node);
+        return;
+    }
+    if (engine_get(engine, FAMILY_META, key, true, &row) != ERR_OK ||
+        record_meta_decode(&look->arena, key, blob_bytes(row), &meta) != ERR_OK ||
+        !meta_same(meta, meta_of(&look->arena, object)))
+        world_fail(w, "node %u: a digest does not tell of its object", look->node);
+    blob_unref(row);
+}
+
+static bool look_at(void *context, struct bytes key, struct bytes value)
+{
+    struct look *look = context;
+    struct world *w = look->w;
+    const struct view *view = shard_view(w->nodes[0]->shard);
+    uint16_t replicas[RING_REPLICAS_MAX];
+    struct key name;
+    uint32_t slot;
+
+    if (row_key_decode(&look->arena, key, &slot, &name) != ERR_OK) {
+        world_fail(w, "node %u holds a row that is none", look->node);
+        return false;
+    }
+    check_digest(look, key, value);
+    uint32_t n = ring_replicas(&view->ring, ring_partition(&view->ring, slot), 3, replicas);
+    bool owner = false;
+    for (uint32_t i = 0; i < n && !w->failed; i++) {
+        struct sim_node *other = node_by_id(w, view->members[replicas[i]].id);
+        struct blob *theirs = NULL;
+        owner = owner || other->index == look->node;
+        enum err err = engine_get(other->disk.engine, FAMILY_OBJECT, key, true, &theirs);
+        if (err != ERR_OK || !bytes_eq(blob_bytes(theirs), value))
+            world_fail(w, "nodes %u and %u differ in key %.*s of %.*s", look->node, other->index,
+                       (int)name.key.len, (const char *)name.key.data, (int)name.bucket.len,
+                       (const char *)name.bucket.data);
+        blob_unref(theirs);
+    }
+    if (!owner)
+        world_fail(w, "node %u holds a key that is not its own", look->node);
+    return !w->failed;
+}
+
+void compare_replicas(struct world *w)
+{
+    struct look look = {.w = w};
+
+    arena_init(&look.arena);
+    for (unsigned i = 0; i < w->params.nodes && !w->failed; i++) {
+        look.node = i;
+        disk_each(&w->nodes[i]->disk, FAMILY_OBJECT, look_at, &look);
+    }
+    arena_done(&look.arena);
+}

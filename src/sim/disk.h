@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The disk of a simulated node, over the memory engine. Commits are visible at once and complete in
+ * order; a crash keeps every batch whose durable commit completed, and a prefix of the rest. Reads
+ * complete in any order and see what is there when they complete. */
+#ifndef SIM_DISK_H
+#define SIM_DISK_H
+
+#include "engine/engine.h"
+#include "sim/world.h"
+
+struct sim_node;
+
+struct disk {
+    struct engine *engine;
+    uint64_t batches;        /* committed since the engine was made */
+    uint64_t durable;        /* of these, how many must survive a crash */
+    uint64_t commit_free_us; /* the next commit completes no earlier */
+    enum err broken;         /* what commits fail with, or ERR_OK */
+    uint32_t generation;     /* completions of an earlier life are dropped */
+    uint64_t stalled_until_us;
+};
+
+void disk_init(struct disk *disk);
+void disk_done(struct disk *disk);
+
+/* Executes an OUT_STORE of a node; the completion comes as an event. */
+void disk_submit(struct world *w, struct sim_node *node, const struct store_op *op);
+
+/* What a crash does to it. */
+void disk_crash(struct world *w, struct disk *disk);
+
+/* All rows of a family, for start-up and for checkers; stops when `row` says false. */
+void disk_each(struct disk *disk, enum store_family family, engine_row_fn *row, void *context);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/faults.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "sim/net.h"
+#include "sim/node.h"
+
+enum { BEAT_US = 200000 };
+
+struct faults {
+    struct timer beat;
+    struct timer mend; /* the present cut or clog ends */
+    bool cut;
+    unsigned victim; /* whose rows may rot */
+};
+
+static uint32_t sometimes(struct world *w, uint32_t permille, uint32_t most)
+{
+    return world_chance(w, permille * 1000) ? (uint32_t)random_range(&w->random, 1, most) : 0;
+}
+
+static void draw_config(struct world *w)
+{
+    struct config *config = &w->config;
+
+    config->ring_size = 8u << random_below(&w->random, 3);
+    config->slots = 64;
+    config->counter_lease = (uint32_t)random_range(&w->random, 2, 50);
+    config->hot_keys_max = world_chance(w, 100000) ? 4 : 1000;
+    config->siblings_max = 60;
+    config->repair_wait_ms = (uint32_t)random_range(&w->random, 50, 800);
+    config->probe_interval_ms = 200;
+    config->probe_timeout_ms = 150;
+    config->suspicion_ms = (uint32_t)random_range(&w->random, 300, 2000);
+    config->gossip_interval_ms = 100;
+}
+
+void faults_draw(struct world *w)
+{
+    struct params *p = &w->params;
+
+    p->nodes = (uint32_t)random_range(&w->random, 1, world_chance(w, 150000) ? 12 : 5);
+    p->clients = (uint32_t)random_range(&w->random, 1, 8);
+    p->keys = (uint32_t)random_range(&w->random, 4, 20);
+    p->ops = (uint32_t)random_range(&w->random, 100, 400);
+    p->net_min_us = random_range(&w->random, 20, 500);
+    p->net_mean_us = random_range(&w->random, 50, world_chance(w, 200000) ? 60000 : 3000);
+    p->loss_ppm = sometimes(w, 300, 100000);
+    p->duplicate_ppm = sometimes(w, 300, 200000);
+    p->reorder_ppm = sometimes(w, 400, 300000);
+    p->disk_min_us = random_range(&w->random, 10, 300);
+    p->disk_mean_us = random_range(&w->random, 50, world_chance(w, 200000) ? 50000 : 4000);
+    p->disk_slow_ppm = sometimes(w, 200, 20000);
+    p->crash_ppm = sometimes(w, 600, 60000);
+    p->pause_ppm = sometimes(w, 300, 40000);
+    p->cut_ppm = sometimes(w, 500, 80000);
+    p->clog_ppm = sometimes(w, 300, 80000);
+    p->corrupt_ppm = p->nodes >= 3 ? sometimes(w, 300, 60000) : 0;
+    p->full_ppm = sometimes(w, 200, 30000);
+    p->eio_ppm = sometimes(w, 200, 15000);
+    p->skew_us = world_chance(w, 400000) ? random_range(&w->random, 1, UINT64_C(7200000000)) : 0;
+    p->safety_us = UINT64_C(120000000);
+    p->blind_permille = (uint32_t)random_range(&w->random, 50, 600);
+    p->delete_permille = (uint32_t)random_range(&w->random, 0, 200);
+    p->read_permille = (uint32_t)random_range(&w->random, 200, 700);
+    p->value_bytes_max = world_chance(w, 100000) ? 4000 : 64;
+    draw_config(w);
+}
+
+static struct sim_node *some_node(struct world *w)
+{
+    return w->nodes[random_below(&w->random, w->params.nodes)];
+}
+
+static unsigned nodes_down(struct world *w)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < w->params.nodes; i++)
+        count += !node_up(w->nodes[i]);
+    return count;
+}
+
+static void crash(struct world *w)
+{
+    struct sim_node *node = some_node(w);
+
+    if (!node_up(node) || nodes_down(w) > w->params.nodes / 2)
+        return;
+    node_crash(w, node);
+    world_after(w, &node->restart, random_range(&w->random, 10000, 8000000));
+}
+
+/* One of: a one-way cut, a pair, one node alone, two halves. */
+static void cut(struct world *w)
+{
+    uint64_t sides = random_u64(&w->random);
+    uint64_t form = random_below(&w->random, 4);
+    unsigned a = (unsigned)random_below(&w->random, w->params.nodes);
+    unsigned b = (unsigned)random_below(&w->random, w->params.nodes);
+
+    if (w->params.nodes < 2)
+        return;
+    w->tally.cuts++;
+    for (unsigned i = 0; i < w->params.nodes; i++) {
+        for (unsigned j = 0; j < w->params.nodes; j++) {
+            bool apart = (form == 0 && i == a && j == b) ||
+                         (form == 1 && ((i == a && j == b) || (i == b && j == a))) ||
+                         (form == 2 && (i == a || j == a)) ||
+                         (form == 3 && (sides >> i & 1) != (sides >> j & 1));
+            if (i != j && apart)
+                net_cut(w, i, j, true);
+        }
+    }
+    /* Half of the time the connections notice. */
+    for (unsigned i = 0; i < w->params.nodes; i++) {
+        for (unsigned j = i + 1; j < w->params.nodes; j++) {
+            if (w->params.nodes > 1 && world_chance(w, 300000))
+                net_break(w, i, j);
+        }
+    }
+}
+
+static void clog_way(struct world *w)
+{
+    uint64_t until = w->now_us + random_range(&w->random, 100000, 5000000);
+    unsigned a = (unsigned)random_below(&w->random, w->params.nodes);
+    unsigned b = (unsigned)random_below(&w->random, w->params.nodes);
+
+    if (a == b)
+        return;
+    w->tally.clogs++;
+    net_clog(w, a, b, until);
+    world_trace(w, "net", a, "clogged to %u", b);
+}
+
+static void rot(struct world *w, struct faults *f)
+{
+    struct sim_node *node = w->nodes[f->victim];
+    enum store_family family = world_chance(w, 500000) ? FAMILY_OBJECT : FAMILY_META;
+
+    if (!engine_mem_corrupt(node->disk.engine, family, random_u64(&w->random),
+                            (uint32_t)random_below(&w->random, 4096)))
+        return;
+    w->tally.corruptions++;
+    world_trace(w, "disk", f->victim, "a row rots");
+}
+
+static void disk_trouble(struct world *w)
+{
+    struct sim_node *node = some_node(w);
+
+    if (!node_up(node))
+        return;
+    if (world_chance(w, w->params.full_ppm)) {
+        node->disk.broken = node->disk.broken == ERR_OK ? ERR_NO_SPACE : ERR_OK;
+        w->tally.full++;
+        world_trace(w, "disk", node->index, "%s",
+                    node->disk.broken == ERR_OK ? "has space" : "is full");
+    } else if (world_chance(w, w->params.eio_ppm)) {
+        node->disk.broken = ERR_IO;
+        w->tally.eio++;
+        world_trace(w, "disk", node->index, "writes fail");
+    }
+}
+
+static void mend(struct world *w, struct timer *timer)
+{
+    struct faults *f = CONTAINER_OF(timer, struct faults, mend);
+
+    if (w->ending)
+        return;
+    f->cut = false;
+    net_heal(w);
+}
+
+static void beat(struct world *w, struct timer *timer)
+{
+    struct faults *f = CONTAINER_OF(timer, struct faults, beat);
+
+    if (w->ending || !w->faults_on)
+        return;
+    if (world_chance(w, w->params.crash_ppm))
+        crash(w);
+    if (world_chance(w, w->params.pause_ppm))
+        node_pause(w, some_node(w), w->now_us + random_range(&w->random, 50000, 10000000));
+    if (!f->cut && world_chance(w, w->params.cut_ppm)) {
+        f->cut = true;
+        cut(w);
+        world_after(w, &f->mend, random_range(&w->random, 200000, 12000000));
+    }
+    if (world_chance(w, w->params.clog_ppm))
+        clog_way(w);
+    if (world_chance(w, w->params.corrupt_ppm))
+        rot(w, f);
+    disk_trouble(w);
+    world_after(w, timer, BEAT_US);
+}
+
+struct faults *faults_new(struct world *w)
+{
+    struct faults *f = mem_new(sizeof(*f));
+
+    f->beat.run = beat;
+    f->mend.run = mend;
+    f->victim = (unsigned)random_below(&w->random, w->params.nodes);
+    w->faults_on = true;
+    world_after(w, &f->beat, BEAT_US);
+    return f;
+}
+
+void faults_free(struct world *w, struct faults *f)
+{
+    if (f == NULL)
+        return;
+    world_cancel(w, &f->beat);
+    world_cancel(w, &f->mend);
+    mem_free(f);
+}
+
+void faults_end(struct world *w)
+{
+    w->faults_on = false;
+    net_heal(w);
+    w->params.loss_ppm = 0;
+    w->params.duplicate_ppm = 0;
+    w->params.disk_slow_ppm = 0;
+    for (unsigned i = 0; i < w->params.nodes; i++) {
+        struct sim_node *node = w->nodes[i];
+        if (node->disk.broken == ERR_NO_SPACE)
+            node->disk.broken = ERR_OK;
+        if (node->disk.broken == ERR_IO)
+            node_crash(w, node);
+        if (node->paused)
+            node->paused_until_us = w->now_us;
+        if (!node_up(node))
+            world_after(w, &node->restart, 1000);
+        else
+            world_at(w, &node->wake, w->now_us);
+    }
+}

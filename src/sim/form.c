@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/form.h"
+
+#include "base/check.h"
+#include "model/draft.h"
+#include "model/overlay.h"
+#include "record/document.h"
+#include "record/sys.h"
+#include "ring/solver.h"
+#include "sim/node.h"
+
+static void place(struct world *w, struct document *draft, const struct member *members)
+{
+    struct solver_node nodes[SIM_NODES_MAX];
+    struct solver_result result;
+    struct arena arena;
+
+    for (unsigned i = 0; i < w->params.nodes; i++)
+        nodes[i] = (struct solver_node){members[i].id, 100, i, false};
+    struct solver_input input = {
+        .nodes = nodes,
+        .nodes_count = (uint16_t)w->params.nodes,
+        .partitions = draft->partitions,
+        .n = 3,
+    };
+    arena_init(&arena);
+    enum err err = solver_run(&arena, &input, &result);
+    ASSERT(err == ERR_OK);
+    draft_set_members(draft, members, w->params.nodes, 3, result.place);
+    arena_done(&arena);
+}
+
+/* The bucket of the keys that keep siblings. */
+static void keep_twins(struct document *draft)
+{
+    struct prop prop = {.id = PROP_ALLOW_MULT, .kind = PROP_BOOL, .boolean = true};
+    struct bytes overlay;
+
+    enum err err = overlay_encode(&draft->arena, &prop, 1, &overlay);
+    ASSERT(err == ERR_OK);
+    err = draft_set_bucket(draft, BYTES_LIT("default"), BYTES_LIT("twins"), overlay);
+    ASSERT(err == ERR_OK);
+}
+
+static void write_rows(struct sim_node *node, const struct document *document,
+                       const struct member *member)
+{
+    struct engine_batch *batch = engine_batch_new(node->disk.engine);
+    struct sys_node self = {member->id, member->name};
+    struct blob *identity = sys_node_blob(&self);
+    struct buf buf;
+
+    buf_init(&buf, DOCUMENT_BYTES_MAX);
+    document_put(&buf, document);
+    ASSERT(!buf.overflow);
+    engine_batch_put(batch, FAMILY_SYS, SYS_ROW_DOCUMENT, buf_bytes(&buf));
+    engine_batch_put(batch, FAMILY_SYS, SYS_ROW_NODE, blob_bytes(identity));
+    enum err err = engine_commit(node->disk.engine, batch, true);
+    ASSERT(err == ERR_OK);
+    engine_batch_free(batch);
+    blob_unref(identity);
+    buf_done(&buf);
+}
+
+void form_cluster(struct world *w)
+{
+    struct member members[SIM_NODES_MAX];
+    uint64_t cluster[2] = {random_u64(&w->random) | 1, random_u64(&w->random)};
+    uint64_t key[2] = {random_u64(&w->random), random_u64(&w->random)};
+
+    for (unsigned i = 0; i < w->params.nodes; i++) {
+        w->nodes[i] = node_new(w, i);
+        members[i] = (struct member){
+            .id = random_u64(&w->random) | 1,
+            .name = bytes_str(w->nodes[i]->name),
+            .address = bytes_str(w->nodes[i]->address),
+            .weight = 100,
+        };
+    }
+    struct document *draft =
+        draft_first(cluster, key, &members[0], w->config.slots, w->config.ring_size, 3);
+    place(w, draft, members);
+    keep_twins(draft);
+    document_seal(draft);
+    for (unsigned i = 0; i < w->params.nodes; i++)
+        write_rows(w->nodes[i], draft, &members[i]);
+    document_free(draft);
+    for (unsigned i = 0; i < w->params.nodes; i++)
+        node_start(w, w->nodes[i]);
+}

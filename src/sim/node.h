@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A simulated process: one shard, its disk, its clock, its open client connections. */
+#ifndef SIM_NODE_H
+#define SIM_NODE_H
+
+#include "shard/shard.h"
+#include "sim/disk.h"
+#include "sim/world.h"
+
+/* An address that the node keeps a link to. */
+struct peer_entry {
+    uint64_t node;
+    unsigned index; /* whose address it is */
+    bool used;
+};
+
+struct sim_node {
+    unsigned index;
+    struct shard *shard; /* NULL while the process is down */
+    struct disk disk;
+    struct outbox out;
+    struct timer wake; /* EV_TIME */
+    struct timer restart;
+    bool stepping; /* nothing else may happen in it then */
+    bool paused;
+    uint64_t paused_until_us;
+    int64_t skew_us; /* of its wall clock */
+    uint32_t lives;  /* starts so far */
+    uint64_t id;     /* as its hello says */
+    enum err halted; /* why it stopped by itself */
+    char name[16];
+    char address[16];
+    struct peer_entry peers[SIM_NODES_MAX];
+};
+
+struct sim_node *node_new(struct world *w, unsigned index);
+void node_free(struct world *w, struct sim_node *node);
+
+/* Starts the process from what is on the disk. */
+void node_start(struct world *w, struct sim_node *node);
+
+/* kill -9 and power loss: the shard is gone, the disk keeps what it must and some of the rest. */
+void node_crash(struct world *w, struct sim_node *node);
+
+/* Nothing happens in it until then. */
+void node_pause(struct world *w, struct sim_node *node, uint64_t until_us);
+
+/* One step of the shard; times are filled in. The node must be up. */
+void node_step(struct world *w, struct sim_node *node, struct event *ev);
+
+bool node_up(const struct sim_node *node);
+
+struct sim_node *node_by_id(struct world *w, uint64_t id);
+struct sim_node *node_by_address(struct world *w, struct bytes address);
+
+#endif
