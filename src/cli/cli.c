@@ -11,6 +11,14 @@
 #include "cli/help.h"
 #include "cli/table.h"
 
+/* Where the program was called by the path that stands in argv[0]. */
+static const char *called = "dassie";
+
+const char *cli_program(void)
+{
+    return called;
+}
+
 static void say(const char *format, va_list values)
 {
     fputs("dassie: ", stderr);
@@ -295,6 +303,10 @@ int cli_main(int argc, char **argv)
     const char *program = argc < 1 ? "" : slash ? slash + 1 : argv[0];
     int skip = argc > 0 ? 1 : 0;
     bool admin = strcmp(program, "riak-admin") == 0;
+
+    /* A command that runs another one in-process calls it by a plain name. */
+    if (slash != NULL)
+        called = argv[0];
 
     if (!admin && argc > 1 && strcmp(argv[1], "admin") == 0) {
         admin = true;

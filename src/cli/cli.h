@@ -80,6 +80,9 @@ struct cli_call {
 /* The command whose name the words begin with, and how many of them that name is; NULL: none. */
 const struct cli_command *cli_find(int argc, char **argv, int *ret_words);
 
+/* How the user called this program, for commands that are printed to be pasted. */
+const char *cli_program(void);
+
 /* Finds the command, parses and runs it. Returns the exit status of the process. */
 int cli_main(int argc, char **argv);
 

@@ -113,19 +113,18 @@ int endpoint_connect(const struct endpoint *endpoint, uint32_t timeout_ms,
     return fd;
 }
 
-uint16_t endpoint_free_port(void)
+bool endpoint_is_free(uint16_t port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t len = sizeof(at);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    uint16_t port = 0;
+    int one = 1;
 
     if (fd < 0)
-        return 0;
+        return false;
+    /* As a node does: what an earlier one left behind in TIME_WAIT does not matter. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
-        getsockname(fd, (struct sockaddr *)&at, &len) == 0)
-        port = ntohs(at.sin_port);
+    bool is_free = bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 1) == 0;
     (void)close(fd);
-    return port;
+    return is_free;
 }

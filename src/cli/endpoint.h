@@ -28,7 +28,7 @@ bool endpoint_parse(const char *text, struct endpoint *ret_endpoint,
 int endpoint_connect(const struct endpoint *endpoint, uint32_t timeout_ms,
                      struct endpoint_problem *problem);
 
-/* A port of 127.0.0.1 on which nobody listens now; 0 when there is none. */
-uint16_t endpoint_free_port(void);
+/* Whether a node could listen on that port of 127.0.0.1 now. */
+bool endpoint_is_free(uint16_t port);
 
 #endif
