@@ -14,6 +14,9 @@ enum {
     LIST_CHUNK_BYTES_MAX = 64 * 1024,
     TIMEOUT_DEFAULT_MS = 60000,
     LIST_TIMEOUT_MS = 480000,
+    INTENTS_MAX = 64,      /* staged changes that are told, withdrawn ones included */
+    ADMIN_TEXT_MAX = 4096, /* a reason in words */
+    WARNINGS_MAX = 64,     /* of a plan */
     SCAN_ROWS_MAX = 1000,
     SCAN_BYTES_MAX = 256 * 1024,
 };
