@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exhaustive search over the register of the product, and over rules that are wrong. */
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "register_world.h"
+#include "tap.h"
+
+/* A state that waits to be expanded. */
+struct waiting {
+    struct waiting *next;
+    struct register_state state;
+    uint32_t depth;
+};
+
+/* A set of 128-bit digests: two states with the same are taken for one. */
+struct seen {
+    uint64_t (*table)[2];
+    size_t size, count;
+};
+
+struct finding {
+    uint32_t states;
+    uint32_t steps;          /* to the wrong state; 0: none is wrong */
+    bool decided[EPOCHS][7]; /* documents that some run decides */
+    struct seen seen;
+    struct waiting *first, *last, *spare;
+    const struct waiting *from;
+};
+
+static bool seen_add(struct seen *seen, const uint64_t digest[2])
+{
+    size_t at = digest[0] & (seen->size - 1);
+
+    for (; seen->table[at][0] != 0; at = (at + 1) & (seen->size - 1)) {
+        if (seen->table[at][0] == digest[0] && seen->table[at][1] == digest[1])
+            return false;
+    }
+    seen->table[at][0] = digest[0];
+    seen->table[at][1] = digest[1];
+    seen->count++;
+    return true;
+}
+
+static void seen_grow(struct seen *seen)
+{
+    struct seen old = *seen;
+
+    if (seen->size != 0 && seen->count * 2 < seen->size)
+        return;
+    seen->size = old.size == 0 ? 1 << 16 : old.size * 4;
+    seen->count = 0;
+    seen->table = mem_new_array(seen->size, sizeof(seen->table[0]));
+    for (size_t i = 0; i < old.size; i++) {
+        if (old.table[i][0] != 0)
+            (void)seen_add(seen, old.table[i]);
+    }
+    mem_free(old.table);
+}
+
+static void found(void *context, struct register_step step, const struct register_state *next)
+{
+    struct finding *finding = context;
+    uint64_t digest[2];
+
+    (void)step;
+    hash_xx128(bytes_of(next, sizeof(*next)), (uint8_t *)digest);
+    digest[0] += digest[0] == 0;
+    seen_grow(&finding->seen);
+    if (finding->steps != 0 || !seen_add(&finding->seen, digest))
+        return;
+    finding->states++;
+    for (uint32_t i = 0; i < EPOCHS; i++)
+        finding->decided[i][next->decided[i]] = true;
+    if (next->wrong)
+        finding->steps = finding->from->depth + 1;
+    struct waiting *waiting = finding->spare;
+    if (waiting != NULL)
+        finding->spare = waiting->next;
+    else
+        waiting = mem_new(sizeof(*waiting));
+    waiting->next = NULL;
+    waiting->state = *next;
+    waiting->depth = finding->from->depth + 1;
+    if (finding->last != NULL)
+        finding->last->next = waiting;
+    else
+        finding->first = waiting;
+    finding->last = waiting;
+}
+
+static void give_back(struct waiting *waiting)
+{
+    while (waiting != NULL) {
+        struct waiting *next = waiting->next;
+        mem_free(waiting);
+        waiting = next;
+    }
+}
+
+/* Visits every state, nearest first. */
+static struct finding search_all(const struct register_rules *rules)
+{
+    struct finding finding = {.states = 0};
+    struct waiting start = {.depth = 0};
+
+    register_world_init();
+    register_state_init(&start.state);
+    finding.from = &start;
+    register_world_expand(rules, &start.state, found, &finding);
+    while (finding.first != NULL && finding.steps == 0) {
+        struct waiting *now = finding.first;
+        finding.first = now->next;
+        if (finding.first == NULL)
+            finding.last = NULL;
+        finding.from = now;
+        register_world_expand(rules, &now->state, found, &finding);
+        now->next = finding.spare;
+        finding.spare = now;
+    }
+    give_back(finding.first);
+    give_back(finding.spare);
+    mem_free(finding.seen.table);
+    tap_note("%s: %u states, %u steps", rules->name, finding.states, finding.steps);
+    return finding;
+}
+
+TEST(one_epoch)
+{
+    struct finding f =
+        search_all(&(struct register_rules){.name = "one epoch", .epochs = 1, .rounds = {2, 1}});
+
+    CHECK_EQ(f.steps, 0);
+    CHECK(f.decided[0][1]);
+    CHECK(f.decided[0][2]);
+}
+
+TEST(one_epoch_with_crashes)
+{
+    struct finding f = search_all(&(struct register_rules){
+        .name = "crashes", .epochs = 1, .rounds = {1, 1}, .crashes = {1, 0}});
+
+    CHECK_EQ(f.steps, 0);
+    CHECK(f.decided[0][1]);
+    CHECK(f.decided[0][2]);
+}
+
+TEST(voters_change)
+{
+    struct finding f = search_all(
+        &(struct register_rules){.name = "voters change", .epochs = 2, .rounds = {1, 1}});
+
+    CHECK_EQ(f.steps, 0);
+    for (int document = 3; document <= 6; document++)
+        CHECK(f.decided[1][document]);
+}
+
+TEST(wrong_rules_are_found)
+{
+    static const struct register_rules wrong[] = {
+        {.name = "replies early", .epochs = 1, .rounds = {1, 1}, .reply_early = true},
+        {.name = "reuses ballots",
+         .epochs = 1,
+         .rounds = {1, 1},
+         .crashes = {1, 0},
+         .reuse_ballots = true},
+        {.name = "ignores what it found", .epochs = 1, .rounds = {1, 1}, .ignore_found = true},
+        {.name = "asks one voter", .epochs = 1, .rounds = {1, 1}, .few_voters = true},
+        {.name = "votes again", .epochs = 1, .rounds = {1, 1}, .vote_again = true},
+    };
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct finding f = search_all(&wrong[i]);
+        CHECK(f.steps > 0);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct tap_test tests[] = {
+        T(one_epoch),
+        T(one_epoch_with_crashes),
+        T(voters_change),
+        T(wrong_rules_are_found),
+    };
+    return tap_main(argc, argv, tests);
+}
