@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The demo does what its user would do: it starts nodes with `start`, joins them with `cluster join`,
- * `plan` and `commit`, and asks `cluster status` when it is done. */
+/* The demo does what its user would do: it starts nodes with `start`, joins them with `cluster
+ * join`, `plan` and `commit`, and asks `cluster status` when it is done. */
 #include "cli/demo.h"
 
 #include <errno.h>

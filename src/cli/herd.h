@@ -45,7 +45,8 @@ struct herd_node *herd_reap(struct herd *herd);
 uint32_t herd_stop(struct herd *herd);
 
 /* Runs this program's own command line in a child; `words` ends with NULL. Standard output goes to
- * `ret_output` (NULL: nowhere), standard error nowhere. Returns the exit status, -1 if it had none. */
+ * `ret_output` (NULL: nowhere), standard error nowhere. Returns the exit status, -1 if it had
+ * none. */
 int herd_command(const char *const *words, struct buf *ret_output);
 
 /* Whether the node says that it serves. */

@@ -4,8 +4,9 @@
  *
  *     peerload redis|etcd HOST:PORT CONNECTIONS VALUE_BYTES KEYS GETS PUTS MILLISECONDS
  *
- * MILLISECONDS 0 writes every key once. Prints one line of JSON. A write to Redis is SET and then WAIT 1: it counts when one replica has
- * it too, and an answer that says that none has is an error. */
+ * MILLISECONDS 0 writes every key once. Prints one line of JSON. A write to Redis is SET and then
+ * WAIT 1: it counts when one replica has it too, and an answer that says that none has is an
+ * error. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Replays the exchanges recorded from a real Riak, when ../shared/golden stands beside the checkout,
-against a single node. One test for each step.
+"""Replays the exchanges recorded from a real Riak against a single node, when ../shared/golden
+stands beside the checkout. One test for each step.
 
     golden_suite.py [THEME ...] [--scenario WORD] [-v]
 
