@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client sends over Protocol Buffers: cut into frames twice, in one chunk and in chunks of the
- * first byte's size, which must give the same; each frame is decoded, and what could be read of a
- * content or of properties is written again and must be well formed. */
+/* What a client sends over Protocol Buffers: cut into frames twice, in one chunk and in chunks
+ * of the first byte's size, which must give the same; each frame is decoded, and what could be
+ * read of a content or of properties is written again and must be well formed. */
 #include "base/check.h"
 #include "base/mem.h"
 #include "msg/limits.h"

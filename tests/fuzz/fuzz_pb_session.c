@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole Protocol Buffers connection: the input is a script of events, each a byte that says which,
- * and what it carries. Whatever a client sends and the database answers, what is said is frames, and
- * after the close nothing is said. */
+/* A whole Protocol Buffers connection: the input is a script of events, each a byte that says
+ * which, and what it carries. Whatever a client sends and the database answers, what is said is
+ * frames, and after the close nothing is said. */
 #include "base/blob.h"
 #include "base/check.h"
 #include "base/reader.h"
