@@ -197,9 +197,10 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
             return true;
         }
     }
-    if (vnode_rolled_back(vs, v, op->context, out) ||
-        (old != NULL && vnode_rolled_back(vs, v, old->clock, out)) ||
-        !vnode_dot(vs, v, out, &write.dot)) {
+    vnode_look(v, op->context);
+    if (old != NULL)
+        vnode_look(v, old->clock);
+    if (!vnode_dot(vs, v, out, &write.dot)) {
         if (list_empty(&hot->waiting))
             list_append(&v->waiting, &hot->waiting);
         return false;
@@ -374,6 +375,8 @@ void hot_committed(struct vnodes *vs, uint64_t op_id, const struct event *ev, st
     if (err != ERR_OK) {
         outbox_trace(out, TRACE_COMMIT_FAILED, (uint64_t)err, hot->partition, 0);
         hot_commit_failed(hot);
+        if (op->kind == OP_WRITE)
+            vnode_retire(vnode_at(vs, hot->partition));
     } else if (hot->state == HOT_FAILED) {
         err = ERR_UNKNOWN;
     }

@@ -85,9 +85,11 @@ enum err vnodes_start(struct vnodes *vs, const struct stored_row *rows, uint32_t
         if (partition >= SLOTS_MAX || inc.actor == 0)
             return ERR_CORRUPT;
         struct vnode *v = vnode_at(vs, partition);
-        v->actor = inc.actor;
-        v->issued = inc.leased;
-        v->leased = inc.leased;
+        if (inc.closed) {
+            v->actor = inc.actor;
+            v->issued = inc.leased;
+            v->leased = inc.leased;
+        }
         v->has_row = true;
         set_holds(vs, partition);
     }
@@ -104,11 +106,21 @@ static uint64_t new_actor(struct vnodes *vs)
     return actor;
 }
 
+static void vnode_actor(struct vnodes *vs, struct vnode *v, struct outbox *out)
+{
+    if (v->actor != 0)
+        return;
+    v->actor = new_actor(vs);
+    v->issued = 0;
+    v->leased = 0;
+    outbox_trace(out, TRACE_INCARNATION, v->partition, v->actor, 0);
+}
+
 static struct store_row incarnation_row(struct vnode *v, uint64_t actor, uint64_t leased,
-                                        struct outbox *out)
+                                        bool closed, struct outbox *out)
 {
     struct bytes key = sys_incarnation_key(&out->arena, v->partition);
-    struct incarnation inc = {actor, leased};
+    struct incarnation inc = {actor, leased, closed};
 
     return (struct store_row){FAMILY_SYS, key, sys_incarnation_blob(key, &inc)};
 }
@@ -117,47 +129,51 @@ struct store_row vnode_row(struct vnodes *vs, struct vnode *v, struct outbox *ou
 {
     if (v->has_row)
         return (struct store_row){FAMILY_SYS, BYTES_NONE, NULL};
-    if (v->actor == 0) {
-        v->actor = new_actor(vs);
-        outbox_trace(out, TRACE_INCARNATION, v->partition, v->actor, 0);
-    }
+    vnode_actor(vs, v, out);
     v->has_row = true;
     set_holds(vs, v->partition);
-    return incarnation_row(v, v->actor, v->leased, out);
+    return incarnation_row(v, v->actor, v->leased, false, out);
 }
 
-static void ask_lease(struct vnodes *vs, struct vnode *v, uint64_t actor, uint64_t lease,
-                      struct outbox *out)
+static struct store_op *commit_rows(enum vnode_number what, uint64_t number,
+                                    const struct store_row *rows, uint32_t count,
+                                    struct outbox *out)
+{
+    struct store_op *op = &outbox_add(out, OUT_STORE)->u.store;
+
+    op->verb = STORE_COMMIT;
+    op->token = token_of(TOKEN_VNODE, (uint64_t)what << VNODE_NUMBER_SHIFT | number);
+    op->rows = rows;
+    op->rows_count = count;
+    op->durable = true;
+    return op;
+}
+
+static void ask_lease(struct vnodes *vs, struct vnode *v, uint64_t lease, struct outbox *out)
 {
     struct store_row *row = ARENA_NEW(&out->arena, struct store_row);
 
     ASSERT(!v->asking);
     ASSERT(lease > 0);
     v->asking = true;
-    v->asked_actor = actor;
+    v->asked_actor = v->actor;
     v->asked_lease = lease;
     v->has_row = true;
     set_holds(vs, v->partition);
-    *row = incarnation_row(v, actor, lease, out);
-    struct store_op *op = &outbox_add(out, OUT_STORE)->u.store;
-    op->verb = STORE_COMMIT;
-    op->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_LEASE << VNODE_NUMBER_SHIFT | v->partition);
-    op->rows = row;
-    op->rows_count = 1;
-    op->durable = true;
+    *row = incarnation_row(v, v->actor, lease, false, out);
+    commit_rows(NUMBER_LEASE, v->partition, row, 1, out);
 }
 
 bool vnode_dot(struct vnodes *vs, struct vnode *v, struct outbox *out, struct dot *ret_dot)
 {
-    if (v->actor == 0) {
-        v->actor = new_actor(vs);
-        outbox_trace(out, TRACE_INCARNATION, v->partition, v->actor, 0);
-    }
-    ASSERT(v->issued <= v->leased);
     uint64_t lease = vs->config->counter_lease;
+
+    vnode_actor(vs, v, out);
+    ASSERT(v->issued <= v->leased);
     if (v->leased - v->issued <= lease / 2 && !v->asking)
-        ask_lease(vs, v, v->actor, v->issued + lease, out);
-    if (v->issued == v->leased || v->asked_actor != v->actor) {
+        ask_lease(vs, v, v->issued + lease, out);
+    /* A closed incarnation goes on only when its row says that it is open again. */
+    if (v->issued == v->leased) {
         outbox_trace(out, TRACE_LEASE_WAIT, v->partition, 0, 0);
         return false;
     }
@@ -166,16 +182,17 @@ bool vnode_dot(struct vnodes *vs, struct vnode *v, struct outbox *out, struct do
     return true;
 }
 
-bool vnode_rolled_back(struct vnodes *vs, struct vnode *v, struct clock clock, struct outbox *out)
+void vnode_retire(struct vnode *v)
 {
-    if (v->actor == 0 || clock_get(clock, v->actor) <= v->issued)
-        return false;
-    if (!v->asking) {
-        uint64_t actor = new_actor(vs);
-        outbox_trace(out, TRACE_INCARNATION, v->partition, actor, 0);
-        ask_lease(vs, v, actor, vs->config->counter_lease, out);
-    }
-    return true;
+    v->actor = 0;
+    v->issued = 0;
+    v->leased = 0;
+}
+
+void vnode_look(struct vnode *v, struct clock clock)
+{
+    if (v->actor != 0 && clock_get(clock, v->actor) > v->issued)
+        vnode_retire(v);
 }
 
 static void lease_stored(struct vnodes *vs, struct vnode *v, const struct event *ev,
@@ -190,14 +207,9 @@ static void lease_stored(struct vnodes *vs, struct vnode *v, const struct event 
         list_remove(at);
         list_append(&ready, at);
     }
-    if (ev->u.stored.err == ERR_OK) {
-        if (v->asked_actor != v->actor) {
-            v->actor = v->asked_actor;
-            v->issued = 0;
-        }
+    if (ev->u.stored.err == ERR_OK && v->asked_actor == v->actor)
         v->leased = v->asked_lease;
-        ASSERT(v->issued <= v->leased);
-    }
+    ASSERT(v->issued <= v->leased);
     for (struct list *at = list_pop(&ready); at != NULL; at = list_pop(&ready)) {
         struct hot *hot = CONTAINER_OF(at, struct hot, waiting);
         if (ev->u.stored.err == ERR_OK)
@@ -205,6 +217,23 @@ static void lease_stored(struct vnodes *vs, struct vnode *v, const struct event 
         else
             hot_give_up(vs, hot, ev->u.stored.err, out);
     }
+}
+
+bool vnodes_close(struct vnodes *vs, struct outbox *out)
+{
+    struct store_row *rows = arena_alloc_array(&out->arena, SLOTS_MAX, sizeof(*rows));
+    uint32_t count = 0;
+
+    for (uint32_t p = 0; p < SLOTS_MAX; p++) {
+        struct vnode *v = vs->table[p];
+        if (v == NULL || v->actor == 0 || v->issued == 0)
+            continue;
+        rows[count++] = incarnation_row(v, v->actor, v->issued, true, out);
+    }
+    if (count == 0)
+        return false;
+    commit_rows(NUMBER_CLOSE, 0, rows, count, out);
+    return true;
 }
 
 void op_fail(struct vnodes *vs, struct op *op, enum err err, uint32_t have, uint64_t size,
@@ -307,6 +336,11 @@ const uint8_t *vnodes_holds(const struct vnodes *vs, bool *ret_any)
 {
     *ret_any = vs->holds_any;
     return vs->holds;
+}
+
+bool vnodes_closed(const struct vnodes *vs)
+{
+    return vs->closed;
 }
 
 uint32_t vnodes_waiting(const struct vnodes *vs)

@@ -12,7 +12,7 @@
 #include "record/sys.h"
 
 /* The number in a token of TOKEN_VNODE: what it is about in the top bits. */
-enum vnode_number { NUMBER_LOAD, NUMBER_COMMIT, NUMBER_LEASE };
+enum vnode_number { NUMBER_LOAD, NUMBER_COMMIT, NUMBER_LEASE, NUMBER_CLOSE };
 enum { VNODE_NUMBER_SHIFT = 52 };
 
 enum op_kind { OP_WRITE, OP_MERGE, OP_HEAL };
@@ -57,7 +57,7 @@ struct hot {
 
 struct vnode {
     uint32_t partition;
-    uint64_t actor;  /* 0: none yet */
+    uint64_t actor;  /* 0: the next dot makes a new one */
     uint64_t issued; /* the last counter given out, or skipped */
     uint64_t leased; /* durable: counters up to here may be issued */
     bool has_row;    /* the incarnation row is stored, or in a batch on its way */
@@ -76,6 +76,7 @@ struct vnodes {
     struct heap timers; /* refetches */
     uint32_t waiting;   /* operations in flight */
     bool holds_any;
+    bool closed;
     struct vnode *table[SLOTS_MAX];
     uint8_t holds[SLOTS_MAX / 8];
 };
@@ -92,9 +93,13 @@ struct store_row vnode_row(struct vnodes *vs, struct vnode *v, struct outbox *ou
 /* The next dot, or false: then the lease was asked for and hot_drain will be called. */
 bool vnode_dot(struct vnodes *vs, struct vnode *v, struct outbox *out, struct dot *ret_dot);
 
-/* Whether a clock claims dots of this incarnation that were never issued: our store was rolled back.
- * Then a new incarnation is on its way and the caller waits as for a lease. */
-bool vnode_rolled_back(struct vnodes *vs, struct vnode *v, struct clock clock, struct outbox *out);
+/* No dot of the present incarnation is issued any more: one of them was sent to other replicas and is
+ * not in the store here. A later dot of the same actor on the same key would claim to cover it. */
+void vnode_retire(struct vnode *v);
+
+/* Retires the incarnation when a clock claims dots of it that were never issued: our store was
+ * rolled back. */
+void vnode_look(struct vnode *v, struct clock clock);
 
 /* A new operation that waits for nothing yet. */
 struct op *op_new(struct vnodes *vs, enum op_kind kind);

@@ -39,9 +39,10 @@ struct blob *sys_incarnation_blob(struct bytes row, const struct incarnation *in
 {
     ASSERT(bytes_starts(row, INCARNATION_PREFIX));
     ASSERT(incarnation->actor != 0);
-    struct blob *blob = blob_new(SEAL_BYTES + 8 + 8);
+    struct blob *blob = blob_new(SEAL_BYTES + 8 + 8 + 1);
+    uint8_t *at = pen_le64(blob->data + SEAL_BYTES, incarnation->actor);
 
-    pen_le64(pen_le64(blob->data + SEAL_BYTES, incarnation->actor), incarnation->leased);
+    pen_u8(pen_le64(at, incarnation->leased), incarnation->closed);
     seal_close(blob->data, blob->len, INCARNATION_VERSION, row);
     return blob;
 }
@@ -54,9 +55,10 @@ enum err sys_incarnation_decode(struct bytes row, struct bytes record,
     TRY(seal_open(record, INCARNATION_VERSION, row, &r));
     uint64_t actor = reader_le64(&r);
     uint64_t leased = reader_le64(&r);
-    if (!reader_end(&r) || actor == 0)
+    uint8_t closed = reader_u8(&r);
+    if (!reader_end(&r) || actor == 0 || closed > 1)
         return ERR_CORRUPT;
-    *ret_incarnation = (struct incarnation){actor, leased};
+    *ret_incarnation = (struct incarnation){actor, leased, closed == 1};
     return ERR_OK;
 }
 

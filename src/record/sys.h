@@ -23,6 +23,7 @@
 struct incarnation {
     uint64_t actor;  /* never zero */
     uint64_t leased; /* counters up to and with this one may have been issued */
+    bool closed;     /* a clean stop: all that was issued is in the store, up to `leased` */
 };
 
 /* The row key of a partition's incarnation. */

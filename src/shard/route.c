@@ -145,7 +145,9 @@ static void peer_forward(struct shard *s, uint64_t from, const struct peer_forwa
     struct request request = forward->request;
 
     request.options.timeout_ms = forward->budget_ms == 0 ? 1 : forward->budget_ms;
-    if (request.kind != REQUEST_PUT || request.key.key.data == NULL)
+    if (!forwards_add(&s->forwards, from, forward->token))
+        outbox_trace(out, TRACE_STALE_REPLY, from, 0, 0);
+    else if (request.kind != REQUEST_PUT || request.key.key.data == NULL)
         outbox_error(out, asker, ERR_BAD_REQUEST, 0, 0);
     else
         route_request(s, asker, &request, true, ev, out);

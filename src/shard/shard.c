@@ -41,7 +41,8 @@ struct shard *shard_new(const struct shard_options *options)
     s->vnodes = vnodes_new(options->config, &vnode_seed);
     s->replicas = replicas_new();
     s->listers = listers_new();
-    s->next_id = 1;
+    s->next_id = 1 + (random_u64(&s->random) >> 24);
+    forwards_init(&s->forwards);
     map_init(&s->machines);
     map_init(&s->askers);
     map_init(&s->seats);
@@ -57,6 +58,7 @@ void shard_free(struct shard *s)
     if (s == NULL)
         return;
     tables_done(s);
+    forwards_done(&s->forwards);
     listers_free(s->listers);
     replicas_free(s->replicas);
     vnodes_free(s->vnodes);
@@ -192,6 +194,19 @@ static void dispatch(struct shard *s, const struct event *ev, struct outbox *out
     }
 }
 
+/* Stopping: once nothing is in flight the incarnations are closed, then the process may end. */
+static void wind_up(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    bool quiet = s->stats.requests_now == 0 && vnodes_waiting(s->vnodes) == 0;
+
+    if (quiet && !s->closing) {
+        s->closing = true;
+        s->closed = !vnodes_close(s->vnodes, out);
+    }
+    if (s->closed || vnodes_closed(s->vnodes) || ev->mono_us >= s->stop_by_us)
+        halt(s, ERR_OK, out);
+}
+
 void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
 {
     struct cluster_facts facts;
@@ -206,8 +221,8 @@ void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
         look_around(s, ev, out);
         route_inner(s, handled, ev, out);
     }
-    if (s->stopping && (s->stats.requests_now == 0 || ev->mono_us >= s->stop_by_us))
-        halt(s, ERR_OK, out);
+    if (s->stopping)
+        wind_up(s, ev, out);
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)

@@ -11,6 +11,7 @@
 #include "query/list.h"
 #include "query/lister.h"
 #include "session/session.h"
+#include "shard/forwards.h"
 #include "shard/shard.h"
 
 struct seat {
@@ -28,6 +29,7 @@ struct shard {
     struct vnodes *vnodes;
     struct replicas *replicas;
     struct listers *listers;
+    struct forwards forwards;
     struct stats stats;
 
     uint64_t next_id; /* of machines */
@@ -43,6 +45,8 @@ struct shard {
     uint16_t seen_count;
     bool started;
     bool stopping;
+    bool closing; /* the incarnations are being closed */
+    bool closed;
     bool halted;
     uint64_t stop_by_us;
 };

@@ -254,6 +254,10 @@ static void remember(struct world *w, struct sim_client *client, const struct ta
         memcpy(copy, answer->vclock.data, answer->vclock.len);
     memory->vclock = bytes_of(copy, answer->vclock.len);
     memory->seen_count = read_ids(w, client, answer, memory->seen);
+    world_trace(w, "client", client->index, "key %u has %u values: %d %d %d", client->key,
+                memory->seen_count, memory->seen_count > 0 ? (int)memory->seen[0] : -1,
+                memory->seen_count > 1 ? (int)memory->seen[1] : -1,
+                memory->seen_count > 2 ? (int)memory->seen[2] : -1);
     w->tally.reads++;
 }
 

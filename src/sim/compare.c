@@ -1,16 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/compare.h"
 
+#include "base/list.h"
 #include "record/keys.h"
 #include "record/meta.h"
 #include "record/object.h"
 #include "sim/node.h"
 
+struct seen_row {
+    struct list list;
+    struct bytes key, value;
+};
+
+/* The rows of one node: gathered first, for an engine may not be asked from within its own scan. */
 struct look {
     struct world *w;
     unsigned node;
     struct arena arena;
+    struct list rows;
 };
+
+static bool gather(void *context, struct bytes key, struct bytes value)
+{
+    struct look *look = context;
+    struct seen_row *row = ARENA_NEW(&look->arena, struct seen_row);
+
+    row->key = arena_copy(&look->arena, key);
+    row->value = arena_copy(&look->arena, value);
+    list_append(&look->rows, &row->list);
+    return true;
+}
 
 /* A digest row must be that of the object row beside it. */
 static void check_digest(struct look *look, struct bytes key, struct bytes value)
@@ -32,9 +51,8 @@ static void check_digest(struct look *look, struct bytes key, struct bytes value
     blob_unref(row);
 }
 
-static bool look_at(void *context, struct bytes key, struct bytes value)
+static void look_at(struct look *look, struct bytes key, struct bytes value)
 {
-    struct look *look = context;
     struct world *w = look->w;
     const struct view *view = shard_view(w->nodes[0]->shard);
     uint16_t replicas[RING_REPLICAS_MAX];
@@ -43,7 +61,7 @@ static bool look_at(void *context, struct bytes key, struct bytes value)
 
     if (row_key_decode(&look->arena, key, &slot, &name) != ERR_OK) {
         world_fail(w, "node %u holds a row that is none", look->node);
-        return false;
+        return;
     }
     check_digest(look, key, value);
     uint32_t n = ring_replicas(&view->ring, ring_partition(&view->ring, slot), 3, replicas);
@@ -61,17 +79,22 @@ static bool look_at(void *context, struct bytes key, struct bytes value)
     }
     if (!owner)
         world_fail(w, "node %u holds a key that is not its own", look->node);
-    return !w->failed;
 }
 
 void compare_replicas(struct world *w)
 {
     struct look look = {.w = w};
 
-    arena_init(&look.arena);
     for (unsigned i = 0; i < w->params.nodes && !w->failed; i++) {
+        arena_init(&look.arena);
+        list_init(&look.rows);
         look.node = i;
-        disk_each(&w->nodes[i]->disk, FAMILY_OBJECT, look_at, &look);
+        disk_each(&w->nodes[i]->disk, FAMILY_OBJECT, gather, &look);
+        LIST_EACH(at, &look.rows) {
+            struct seen_row *row = CONTAINER_OF(at, struct seen_row, list);
+            if (!w->failed)
+                look_at(&look, row->key, row->value);
+        }
+        arena_done(&look.arena);
     }
-    arena_done(&look.arena);
 }

@@ -34,7 +34,8 @@ struct disk_job {
     uint32_t rows_max, bytes_max;
     bool keys_only;
     bool durable;
-    uint64_t batch; /* commit: its number */
+    uint64_t batch; /* commit: batches up to and with its own */
+    uint64_t turn;  /* commit: completes after all earlier ones */
     enum err err;
 };
 
@@ -102,6 +103,11 @@ static void complete(struct world *w, struct timer *timer)
             world_at(w, timer, job->node->paused_until_us);
             return;
         }
+        if (job->verb == STORE_COMMIT && job->turn != disk->turn) {
+            world_after(w, timer, 1);
+            return;
+        }
+        disk->turn += job->verb == STORE_COMMIT;
         ev.u.stored.token = job->token;
         ev.u.stored.err = job->err;
         if (job->verb == STORE_GET)
@@ -165,6 +171,7 @@ void disk_submit(struct world *w, struct sim_node *node, const struct store_op *
             disk->batches++;
         }
         job->batch = disk->batches;
+        job->turn = disk->submitted++;
         if (at < disk->commit_free_us)
             at = disk->commit_free_us;
         disk->commit_free_us = at;
@@ -186,6 +193,8 @@ void disk_crash(struct world *w, struct disk *disk)
     disk->batches = base + keep;
     disk->durable = disk->batches;
     disk->commit_free_us = 0;
+    disk->turn = 0;
+    disk->submitted = 0;
     disk->broken = ERR_OK;
     disk->stalled_until_us = 0;
     world_trace(w, "disk", 0, "crash keeps %u of %u unsynced batches, %u had to", keep, unsynced,

@@ -16,7 +16,8 @@ struct direction {
 
 struct wire_link {
     bool up;
-    bool coming; /* a hello is under way */
+    bool coming;      /* a hello is under way */
+    unsigned notices; /* ends that have yet to hear that it went down: it stays down until then */
     uint32_t generation;
 };
 
@@ -92,6 +93,7 @@ static void say_link_up(struct world *w, unsigned at, unsigned other, const char
 struct notice {
     struct timer timer;
     unsigned at;
+    unsigned other_index;
     uint32_t life;
     uint64_t other;
 };
@@ -108,7 +110,10 @@ static void noticed(struct world *w, struct timer *timer)
             return;
         }
         ev.u.link.node = n->other;
+        link_of(w->network, n->at, n->other_index)->notices--;
         node_step(w, node, &ev);
+    } else {
+        link_of(w->network, n->at, n->other_index)->notices--;
     }
     mem_free(n);
 }
@@ -121,6 +126,8 @@ static void say_link_down(struct world *w, unsigned at, unsigned other)
     n->at = at;
     n->life = w->nodes[at]->lives;
     n->other = w->nodes[other]->id;
+    n->other_index = other;
+    link_of(w->network, at, other)->notices++;
     world_after(w, &n->timer, 1);
 }
 
@@ -159,7 +166,7 @@ static void greeted(struct world *w, struct timer *timer)
         struct event ev = {.kind = EV_DIAL_FAILED, .u.dial_failed = bytes_str(g->address)};
         if (g->dialed && node_up(w->nodes[g->from]))
             node_step(w, w->nodes[g->from], &ev);
-    } else if (w->nodes[g->from]->paused || w->nodes[g->to]->paused) {
+    } else if (w->nodes[g->from]->paused || w->nodes[g->to]->paused || link->notices > 0) {
         link->coming = true;
         world_after(w, timer, LINK_BEAT_US);
         return;
