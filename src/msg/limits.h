@@ -6,8 +6,8 @@
 enum {
     PEER_FRAME_BYTES_MAX = 64 * 1024 * 1024, /* one message between nodes */
     REQUESTS_MAX = 50000,                    /* in flight in one shard: max_concurrent_requests */
-    SESSION_PIPELINE_MAX = 128,              /* requests of one connection waiting for answers */
-    PB_FRAME_BYTES_MAX = 64 * 1024 * 1024,   /* one request; larger ones are refused */
+    SESSION_PIPELINE_MAX = 128, /* requests of one connection served before others have a turn */
+    PB_FRAME_BYTES_MAX = 64 * 1024 * 1024, /* one request; larger ones are refused */
     HTTP_BODY_BYTES_MAX = 64 * 1024 * 1024,
     HTTP_HEADER_BYTES_MAX = 80 * 1024,
     LIST_CHUNK_NAMES_MAX = 1000, /* names in one chunk of a listing */

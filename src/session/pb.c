@@ -16,6 +16,7 @@ static void check(const struct pb_session *pb)
     ASSERT(pb->state == PB_IDLE || pb->state == PB_CLOSED || pb->seq > 0);
     ASSERT(pb->state != PB_STALLED || pb->form.stream);
     ASSERT(pb->names.len == 0 || (pb->state == PB_LISTING && !pb->form.stream));
+    ASSERT(pb->deadline_us == 0 || pb->state == PB_IDLE);
     ASSERT(pb->client_id_len <= sizeof(pb->client_id));
 }
 
@@ -35,6 +36,8 @@ void pb_enter(struct pb_session *pb, enum pb_state state)
     pb->state = state;
     if (state == PB_IDLE || state == PB_CLOSED)
         buf_done(&pb->names);
+    if (state == PB_CLOSED)
+        pb->deadline_us = 0;
     check(pb);
 }
 
@@ -44,6 +47,7 @@ struct pb_session *pb_session_new(uint64_t conn)
 
     pb->state = PB_IDLE;
     pb->conn = conn;
+    pb->turn = SESSION_PIPELINE_MAX;
     pb->client_id_len = 4; /* four zeros, until the client says otherwise */
     pb_stream_init(&pb->input, SESSION_INPUT_MAX);
     session_output_init(&pb->output, conn);
@@ -67,6 +71,11 @@ void pb_session_free(struct pb_session *pb)
 uint32_t pb_session_waiting(const struct pb_session *pb)
 {
     return pb->state == PB_IDLE || pb->state == PB_CLOSED ? 0 : 1;
+}
+
+uint64_t pb_session_deadline_us(const struct pb_session *pb)
+{
+    return pb->deadline_us;
 }
 
 void pb_let_go(struct pb_session *pb, struct outbox *out)
@@ -153,12 +162,19 @@ static void on_too_large(struct pb_session *pb, uint64_t size, struct outbox *ou
     pb_say_error(pb, &reply, out);
 }
 
-/* Serves what was read, until a request must wait for the database or too much is unsent. */
-static void serve_input(struct pb_session *pb, const struct session_env *env, struct outbox *out)
+/* Serves what was read, until a request must wait for the database, too much is unsent, or others
+ * should have their turn. */
+static void serve_input(struct pb_session *pb, const struct session_env *env,
+                        const struct event *ev, struct outbox *out)
 {
     struct pb_frame frame;
 
+    pb->deadline_us = 0;
     while (pb->state == PB_IDLE && !pb->stopping && !session_output_full(&pb->output)) {
+        if (pb->turn == 0) {
+            pb->deadline_us = pb_stream_unread(&pb->input) > 0 ? ev->mono_us + 1 : 0;
+            return;
+        }
         enum pb_cut cut = pb_stream_next(&pb->input, &frame);
         switch (cut) {
         case PB_CUT_FRAME: on_frame(pb, env, &frame, out); break;
@@ -167,12 +183,14 @@ static void serve_input(struct pb_session *pb, const struct session_env *env, st
         case PB_CUT_EMPTY:
         case PB_CUT_INVALID: on_bad_length(pb, cut, out); break;
         }
+        pb->turn--;
     }
 }
 
-static void on_bytes(struct pb_session *pb, const struct session_env *env, struct bytes bytes,
+static void on_bytes(struct pb_session *pb, const struct session_env *env, const struct event *ev,
                      struct outbox *out)
 {
+    struct bytes bytes = ev->u.bytes;
     bool listing = pb->state == PB_LISTING || pb->state == PB_STALLED;
 
     if (bytes.len == 0)
@@ -184,7 +202,7 @@ static void on_bytes(struct pb_session *pb, const struct session_env *env, struc
     }
     enum err err = pb_stream_feed(&pb->input, bytes);
     if (err == ERR_OK) {
-        serve_input(pb, env, out);
+        serve_input(pb, env, ev, out);
         err = pb_stream_keep(&pb->input);
     }
     if (err != ERR_OK && pb->state != PB_CLOSED) {
@@ -194,32 +212,32 @@ static void on_bytes(struct pb_session *pb, const struct session_env *env, struc
     }
 }
 
-static void on_writable(struct pb_session *pb, const struct session_env *env, uint64_t room,
-                        struct outbox *out)
+static void on_writable(struct pb_session *pb, const struct session_env *env,
+                        const struct event *ev, struct outbox *out)
 {
-    session_output_writable(&pb->output, room);
+    session_output_writable(&pb->output, ev->u.room);
     if (pb->state == PB_STALLED && !session_output_full(&pb->output)) {
         pb_enter(pb, PB_LISTING);
         ask_more(pb, out);
     }
-    serve_input(pb, env, out);
+    serve_input(pb, env, ev, out);
 }
 
-static void on_reply(struct pb_session *pb, const struct session_env *env, uint64_t seq,
-                     const struct reply *reply, struct outbox *out)
+static void on_reply(struct pb_session *pb, const struct session_env *env, const struct event *ev,
+                     struct outbox *out)
 {
     bool wanted = pb->state == PB_ASKED || pb->state == PB_LISTING;
 
-    if (!wanted || seq != pb->seq)
+    if (!wanted || ev->u.reply.seq != pb->seq)
         return; /* of a request that was let go */
-    pb_answer(pb, reply, out);
+    pb_answer(pb, ev->u.reply.reply, out);
     if (pb->state == PB_LISTING) {
         if (pb->form.stream && session_output_full(&pb->output))
             pb_enter(pb, PB_STALLED);
         else
             ask_more(pb, out);
     }
-    serve_input(pb, env, out);
+    serve_input(pb, env, ev, out);
 }
 
 void pb_session_step(struct pb_session *pb, const struct session_env *env, const struct event *ev,
@@ -234,12 +252,16 @@ void pb_session_step(struct pb_session *pb, const struct session_env *env, const
         pb_enter(pb, PB_CLOSED);
         return;
     }
+    if (ev->kind != EV_REPLY) /* which may come in the step of its request: no new turn */
+        pb->turn = SESSION_PIPELINE_MAX;
     if (ev->kind == EV_BYTES)
-        on_bytes(pb, env, ev->u.bytes, out);
+        on_bytes(pb, env, ev, out);
     else if (ev->kind == EV_WRITABLE)
-        on_writable(pb, env, ev->u.room, out);
+        on_writable(pb, env, ev, out);
     else if (ev->kind == EV_REPLY)
-        on_reply(pb, env, ev->u.reply.seq, ev->u.reply.reply, out);
+        on_reply(pb, env, ev, out);
+    else if (ev->kind == EV_DEADLINE)
+        serve_input(pb, env, ev, out);
     if (pb->state == PB_IDLE && pb->stopping)
         pb_close(pb, out);
     session_output_flush(&pb->output, out);

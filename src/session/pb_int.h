@@ -10,7 +10,9 @@
  *   1. in ASKED, LISTING and STALLED exactly one request, number `seq`, is with the database;
  *   2. STALLED only while a listing is streamed;
  *   3. `names` holds something only in LISTING, and only when it is not streamed;
- *   4. in CLOSED nothing is said any more. */
+ *   4. in CLOSED nothing is said any more;
+ *   5. when more may be served but the turn is over, `deadline_us` is set: other connections come
+ *      first, then this one goes on. */
 #ifndef SESSION_PB_INT_H
 #define SESSION_PB_INT_H
 
@@ -40,6 +42,8 @@ struct pb_session {
     struct buf names;   /* of a listing that is answered in one piece, encoded */
     uint8_t client_id[PB_CLIENT_ID_BYTES_MAX];
     size_t client_id_len;
+    uint32_t turn;        /* requests that may still be begun in this turn */
+    uint64_t deadline_us; /* 0: none */
     bool stopping;
 };
 

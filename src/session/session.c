@@ -54,7 +54,7 @@ void session_step(struct session *session, const struct session_env *env, const 
 uint64_t session_deadline_us(const struct session *session)
 {
     switch (session->kind) {
-    case CONN_PB: return 0; /* clients keep idle connections in pools for as long as they like */
+    case CONN_PB: return pb_session_deadline_us(session->u.pb);
     case CONN_HTTP: return http_session_deadline_us(session->u.http);
     }
     UNREACHABLE();

@@ -134,7 +134,10 @@ static void run(struct play *play, const struct session_env *env)
             if (fits(play, how, kind))
                 play_reply(play, env, how);
         } else {
-            ev.kind = what == 255 ? EV_STOP : what == 247 ? EV_CLOSED : EV_WRITABLE;
+            ev.kind = what == 255   ? EV_STOP
+                      : what == 247 ? EV_CLOSED
+                      : what == 239 ? EV_DEADLINE
+                                    : EV_WRITABLE;
             ev.u.room = 1024 * 1024;
             pb_session_step(play->pb, env, &ev, &play->out);
             if (ev.kind == EV_CLOSED)

@@ -120,6 +120,7 @@ static void step(struct client *c, struct event *ev)
 {
     outbox_reset(&c->out);
     ev->conn = CLIENT_CONN;
+    ev->mono_us = ++c->now_us;
     pb_session_step(c->pb, &c->env, ev, &c->out);
     for (size_t i = 0; i < c->out.count; i++)
         note(c, &c->out.items[i]);

@@ -25,6 +25,7 @@ struct client {
     uint64_t seq;     /* of the newest request */
     struct request request;
     struct arena arena; /* what the newest request points to */
+    uint64_t now_us;
     bool closed;
 };
 

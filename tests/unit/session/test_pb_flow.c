@@ -204,6 +204,59 @@ TEST(one_request_at_a_time)
     client_done(&c);
 }
 
+/* Very many requests in one piece are served in turns: other connections come between them. */
+TEST(turns)
+{
+    struct client c;
+    struct buf in;
+    unsigned steps = 0;
+    size_t most = 0;
+
+    buf_init(&in, 1024 * 1024);
+    for (unsigned i = 0; i < 1000; i++)
+        buf_put(&in, BYTES_LIT("\0\0\0\x01\x01"));
+    client_init(&c);
+    client_send(&c, buf_bytes(&in));
+    for (size_t seen = 0; pb_session_deadline_us(c.pb) != 0 && steps < 1000; steps++) {
+        CHECK(pb_session_deadline_us(c.pb) > c.now_us);
+        most = c.bytes.len - seen > most ? c.bytes.len - seen : most;
+        seen = c.bytes.len;
+        client_event(&c, EV_DEADLINE);
+    }
+    CHECK_EQ(most, (size_t)SESSION_PIPELINE_MAX * 5);
+    CHECK_EQ(steps, 1000 / SESSION_PIPELINE_MAX);
+    CHECK_EQ(c.bytes.len, in.len);
+    buf_done(&in);
+    client_done(&c);
+}
+
+/* Answers that come in the step of their request are part of its turn. */
+TEST(turns_with_the_database)
+{
+    struct client c;
+    struct buf in;
+    const struct reply done = {.kind = REPLY_DONE};
+    unsigned served = 0;
+
+    buf_init(&in, 1024 * 1024);
+    for (unsigned i = 0; i < 200; i++)
+        buf_put(&in, BYTES_LIT("\0\0\0\x07\x0d\x0a\x01"
+                               "b\x12\x01k"));
+    client_init(&c);
+    client_send(&c, buf_bytes(&in));
+    for (; pb_session_waiting(c.pb) > 0 && served < 1000; served++)
+        client_reply(&c, &done);
+    CHECK_EQ(served, SESSION_PIPELINE_MAX);
+    CHECK(pb_session_deadline_us(c.pb) > c.now_us);
+    client_event(&c, EV_DEADLINE);
+    for (; pb_session_waiting(c.pb) > 0 && served < 1000; served++)
+        client_reply(&c, &done);
+    CHECK_EQ(served, 200);
+    CHECK_EQ(pb_session_deadline_us(c.pb), 0);
+    buf_done(&in);
+    client_done(&c);
+}
+
 /* A session with much unsent begins nothing more until the host can take it. */
 TEST(full_output_stops_reading)
 {
@@ -390,6 +443,8 @@ int main(int argc, char **argv)
         T(buckets_are_gathered),
         T(too_many_buckets_to_gather),
         T(one_request_at_a_time),
+        T(turns),
+        T(turns_with_the_database),
         T(full_output_stops_reading),
         T(client_goes_away),
         T(replies_of_other_requests_are_ignored),
