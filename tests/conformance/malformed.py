@@ -171,9 +171,10 @@ def test_garbage_over_pb(cluster):
 
 def test_garbage_over_http(cluster):
     draw = random.Random(2)
-    starts = [b'', b'GET / HTTP/1.1\r\n', b'PUT /riak/b/k HTTP/1.1\r\nContent-Length: 9',
-              b'POST /riak/b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz', b'GET /%zz HTTP/1.1',
-              b'GET ' + b'/' * 2000, b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03']
+    starts = [
+        b'', b'GET / HTTP/1.1\r\n', b'PUT /riak/b/k HTTP/1.1\r\nContent-Length: 9',
+        b'POST /riak/b HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz', b'GET /%zz HTTP/1.1',
+        b'GET ' + b'/' * 2000, b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03']
     for i in range(200):
         exchange(cluster.nodes[0].http, starts[i % len(starts)] + draw.randbytes(100), shut=True)
     alive(cluster)
