@@ -108,6 +108,7 @@ static void complete(struct world *w, struct timer *timer)
             return;
         }
         disk->turn += job->verb == STORE_COMMIT;
+        disk->pending--;
         ev.u.stored.token = job->token;
         ev.u.stored.err = job->err;
         if (job->verb == STORE_GET)
@@ -147,6 +148,7 @@ void disk_submit(struct world *w, struct sim_node *node, const struct store_op *
     uint64_t delay = world_delay(w, w->params.disk_min_us, w->params.disk_mean_us);
 
     job->timer.run = complete;
+    disk->pending++;
     job->node = node;
     job->generation = disk->generation;
     job->verb = op->verb;
@@ -194,6 +196,7 @@ void disk_crash(struct world *w, struct disk *disk)
     disk->durable = disk->batches;
     disk->commit_free_us = 0;
     disk->turn = 0;
+    disk->pending = 0;
     disk->submitted = 0;
     disk->broken = ERR_OK;
     disk->stalled_until_us = 0;

@@ -29,7 +29,7 @@ static bool at_rest(struct world *w)
     for (unsigned i = 0; i < w->params.nodes; i++) {
         const struct sim_node *node = w->nodes[i];
         if (!node_up(node) || !shard_ready(node->shard) ||
-            shard_stats(node->shard)->requests_now > 0)
+            shard_stats(node->shard)->requests_now > 0 || node->disk.pending > 0)
             return false;
         const struct view *view = shard_view(node->shard);
         for (unsigned j = 0; j < view->members_count; j++) {
