@@ -181,6 +181,7 @@ static void on_request(struct http_session *http, const struct session_env *env,
     http_in_take(http->in, &exchange->arena, &exchange->body, &exchange->request);
     http_ask(&turn);
     if (turn.asks) {
+        session_output_flush(&http->output, out); /* earlier answers stand before later ones */
         http->seq++;
         struct output *output = outbox_add(out, OUT_REQUEST);
         output->u.request.conn = http->conn;

@@ -151,7 +151,8 @@ static void put_start(struct http_answer *answer, const struct http_way *way, st
                answer->status, reason(answer->status));
     date_put(out, way->wall_s);
     buf_put_str(out, "\r\n");
-    if (way->close)
+    /* A client that asked for the end, or speaks the oldest version, is not told, as in Riak. */
+    if (way->close && (way->request == NULL || way->request->keep_alive))
         buf_put_str(out, "Connection: close\r\n");
     if (types || answer->offers_gzip)
         buf_printf(out, "Vary: %s%s%s\r\n", types ? "Accept" : "",
