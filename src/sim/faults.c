@@ -135,16 +135,53 @@ static void clog_way(struct world *w)
     world_trace(w, "net", a, "clogged to %u", b);
 }
 
+/* The row key at a place of a family. */
+struct nth {
+    uint64_t left;
+    struct bytes key; /* malloc'd */
+};
+
+static bool count_row(void *context, struct bytes key, struct bytes value)
+{
+    struct nth *nth = context;
+
+    (void)value;
+    if (nth->left-- > 0)
+        return true;
+    uint8_t *copy = mem_new(key.len);
+    memcpy(copy, key.data, key.len);
+    nth->key = bytes_of(copy, key.len);
+    return false;
+}
+
+/* Whether another node has the key: the last copy of anything is never harmed. */
+static bool elsewhere(struct world *w, unsigned victim, struct bytes key)
+{
+    for (unsigned i = 0; i < w->params.nodes; i++) {
+        struct blob *row = NULL;
+        if (i != victim &&
+            engine_get(w->nodes[i]->disk.engine, FAMILY_OBJECT, key, true, &row) == ERR_OK) {
+            blob_unref(row);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void rot(struct world *w, struct faults *f)
 {
-    struct sim_node *node = w->nodes[f->victim];
+    struct disk *disk = &w->nodes[f->victim]->disk;
     enum store_family family = world_chance(w, 500000) ? FAMILY_OBJECT : FAMILY_META;
+    uint64_t place = random_below(&w->random, w->params.keys);
+    struct nth nth = {place, BYTES_NONE};
 
-    if (!engine_mem_corrupt(node->disk.engine, family, random_u64(&w->random),
-                            (uint32_t)random_below(&w->random, 4096)))
-        return;
-    w->tally.corruptions++;
-    world_trace(w, "disk", f->victim, "a row rots");
+    disk_each(disk, family, count_row, &nth);
+    if (nth.key.len > 0 && elsewhere(w, f->victim, nth.key) &&
+        engine_mem_corrupt(disk->engine, family, place, (uint32_t)random_below(&w->random, 4096))) {
+        w->tally.corruptions++;
+        world_trace(w, "disk", f->victim, "a row rots");
+    }
+    mem_free((void *)(uintptr_t)nth.key.data);
 }
 
 static void disk_trouble(struct world *w)
