@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The maxima of this room. */
+#ifndef CLUSTER_LIMITS_H
+#define CLUSTER_LIMITS_H
+
+enum {
+    CHAIN_DOCUMENTS_MAX = 8, /* kept, for deltas */
+    EDITS_MAX = 64,          /* changes that wait for their turn at the register */
+    DEFERRED_MAX = 64,       /* messages that wait for stable storage */
+    PEER_LINKS_MAX = 256,    /* nodes that are connected, members and others */
+    PROBES_MAX = 64,         /* of the detector, own and for others, in flight */
+    PROBE_HELPERS = 3,       /* nodes that are asked for an indirect probe */
+    RELAYS_MAX = 16,         /* operators' requests handed on and not answered yet */
+    REASON_BYTES_MAX = 1024, /* a sentence for an operator */
+};
+
+/* Waits, as multiples of the time that one answer may take (probe_timeout_ms): a voter has to sync
+ * before it answers. */
+enum {
+    PHASE_WAITS = 2,       /* one phase of one ballot */
+    EDIT_WAITS = 10,       /* a whole change */
+    SPREAD_WAITS = 1,      /* after a majority has it: for the others that can be reached */
+    BACKOFF_WAITS_MAX = 4, /* between ballots, after many conflicts */
+    RESOLVE_WAITS = 4,     /* a value that was accepted and never heard of again */
+    FENCE_WAITS = 10,      /* all replicas concerned have answered */
+    PREPARING_WAITS = 40,  /* a plan that is being prepared by somebody who has gone silent */
+    DIAL_WAITS = 10,
+    POLL_WAITS = 4,   /* between two questions of a node that waits to join */
+    RELAY_WAITS = 40, /* an operator's request that was handed on */
+};
+
+#endif
