@@ -3,7 +3,12 @@
 
 #include "base/check.h"
 
-enum { BASE62_BYTES_MAX = 32, BASE62_DIGITS_MAX = 44 };
+enum {
+    BASE62_BYTES_MAX = 32,
+    BASE62_CHUNK = 62 * 62 * 62 * 62 * 62,
+    BASE62_CHUNK_DIGITS = 5,
+    BASE62_DIGITS_MAX = 45, /* 43 for 2^256, in whole chunks */
+};
 
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -94,28 +99,36 @@ enum err hex_decode(struct bytes text, uint8_t *to, size_t len)
     return ERR_OK;
 }
 
+/* The number is divided by 62^5, which fits a limb, so each pass over the limbs yields five digits. */
 void base62_put(struct buf *buf, struct bytes number)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    uint8_t left[BASE62_BYTES_MAX];
+    uint32_t limbs[BASE62_BYTES_MAX / 4] = {0}; /* most significant first */
     uint8_t out[BASE62_DIGITS_MAX];
     size_t at = sizeof(out);
-    bool more = true;
+    size_t first = 0;
 
-    ASSERT(number.len <= sizeof(left));
-    if (number.len > 0)
-        memcpy(left, number.data, number.len);
-    while (more) {
-        uint32_t rest = 0;
-        more = false;
-        for (size_t i = 0; i < number.len; i++) {
-            uint32_t v = rest << 8 | left[i];
-            left[i] = (uint8_t)(v / 62);
-            rest = v % 62;
-            more = more || left[i] != 0;
-        }
-        ASSERT(at > 0);
-        out[--at] = (uint8_t)digits[rest];
+    ASSERT(number.len <= BASE62_BYTES_MAX);
+    for (size_t i = 0; i < number.len; i++) {
+        size_t weight = number.len - 1 - i; /* of this byte, from the end */
+        limbs[ARRAY_LEN(limbs) - 1 - weight / 4] |= (uint32_t)number.data[i] << (8 * (weight % 4));
     }
+    while (first < ARRAY_LEN(limbs)) {
+        uint64_t rest = 0;
+        for (size_t i = first; i < ARRAY_LEN(limbs); i++) {
+            uint64_t v = rest << 32 | limbs[i];
+            limbs[i] = (uint32_t)(v / BASE62_CHUNK);
+            rest = v % BASE62_CHUNK;
+        }
+        for (unsigned i = 0; i < BASE62_CHUNK_DIGITS; i++) {
+            ASSERT(at > 0);
+            out[--at] = (uint8_t)digits[rest % 62];
+            rest /= 62;
+        }
+        while (first < ARRAY_LEN(limbs) && limbs[first] == 0)
+            first++;
+    }
+    while (at < sizeof(out) - 1 && out[at] == '0')
+        at++;
     buf_put(buf, bytes_of(out + at, sizeof(out) - at));
 }
