@@ -156,18 +156,23 @@ static void check_consistent(struct rules *rules)
         fault(rules, now->name, BYTES_LIT("cannot update consistent property"), true);
 }
 
+enum { HLL_PRECISION_MIN = 4, HLL_PRECISION_DEFAULT = 14, HLL_PRECISION_MAX = 16 };
+
 static void check_precision(struct rules *rules)
 {
+    bool fresh = rules->target == TARGET_NEW_TYPE;
+    uint32_t most = fresh ? HLL_PRECISION_MAX : HLL_PRECISION_DEFAULT;
     const struct prop *now = find(rules->props, rules->count, PROP_HLL_PRECISION);
     const struct prop *before = find(rules->under, rules->under_count, PROP_HLL_PRECISION);
     const struct prop *type = find(rules->props, rules->count, PROP_DATATYPE);
-    uint32_t most = before != NULL && before->kind == PROP_NUMBER ? before->number : 16;
 
+    if (before != NULL && before->kind == PROP_NUMBER)
+        most = before->number;
     if (type == NULL)
         type = find(rules->under, rules->under_count, PROP_DATATYPE);
     if (now == NULL || type == NULL || !text_is(type, "hll"))
         return;
-    if (now->kind == PROP_NUMBER && now->number >= 4 && now->number <= most)
+    if (now->kind == PROP_NUMBER && now->number >= HLL_PRECISION_MIN && now->number <= most)
         return;
     struct buf value;
     buf_init(&value, 64);
@@ -219,7 +224,9 @@ uint32_t overlay_faults(struct arena *arena, struct bytes overlay, struct bytes 
     check_last_write_wins(&rules, dvv_default);
     for (uint32_t i = 0; i < rules.count; i++)
         check_form(&rules, &rules.props[i]);
-    check_datatype(&rules);
+    /* What a bucket of the default type says of data types means nothing, and Riak lets it. */
+    if (target != TARGET_BUCKET || dvv_default)
+        check_datatype(&rules);
     check_write_once(&rules);
     check_consistent(&rules);
     check_precision(&rules);
