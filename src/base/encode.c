@@ -99,7 +99,8 @@ enum err hex_decode(struct bytes text, uint8_t *to, size_t len)
     return ERR_OK;
 }
 
-/* The number is divided by 62^5, which fits a limb, so each pass over the limbs yields five digits. */
+/* The number is divided by 62^5, which fits a limb, so each pass over the limbs yields five
+ * digits. */
 void base62_put(struct buf *buf, struct bytes number)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
