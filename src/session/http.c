@@ -80,6 +80,16 @@ uint32_t http_session_waiting(const struct http_session *http)
     return http->state == HTTP_ASKED || http->state == HTTP_STREAMING;
 }
 
+/* The invariants that hold between events. */
+static void http_check(const struct http_session *http)
+{
+    ASSERT(http->input_at <= http->input.len);
+    ASSERT(http->deadline_us == 0 || http->state == HTTP_READING);
+    ASSERT(http->output.gathered.len == 0);
+    ASSERT(http->state != HTTP_CLOSED || http->input.len == 0);
+    ASSERT(http->state != HTTP_STREAMING || http->exchange.list.stream);
+}
+
 static void http_enter(struct http_session *http, enum http_state state)
 {
     static const bool allowed[4][4] = {
@@ -396,6 +406,8 @@ static void on_closed(struct http_session *http, struct outbox *out)
         output->u.request.conn = http->conn;
         output->u.request.seq = http->seq;
     }
+    buf_done(&http->input);
+    http->input_at = 0;
     http_enter(http, HTTP_CLOSED);
 }
 
@@ -424,11 +436,10 @@ static void on_stop(struct http_session *http, struct outbox *out)
         finish(http, out, true);
 }
 
-void http_session_step(struct http_session *http, const struct session_env *env,
+/* What the event itself brings. */
+static void take_event(struct http_session *http, const struct session_env *env,
                        const struct event *ev, struct outbox *out)
 {
-    if (http->state == HTTP_CLOSED)
-        return;
     http->stopping = http->stopping || env->stopping;
     if (ev->kind == EV_BYTES)
         on_bytes(http, env, ev, out);
@@ -442,13 +453,21 @@ void http_session_step(struct http_session *http, const struct session_env *env,
         on_closed(http, out);
     else if (ev->kind == EV_DEADLINE && http->deadline_us != 0 && ev->mono_us >= http->deadline_us)
         refuse(http, ev, out, 408);
+}
+
+void http_session_step(struct http_session *http, const struct session_env *env,
+                       const struct event *ev, struct outbox *out)
+{
     if (http->state == HTTP_CLOSED)
         return;
+    take_event(http, env, ev, out);
     if (http->exchange.list.more_due && http_session_waiting(http) > 0)
         ask_more(http, out);
-    advance(http, env, ev, out);
-    if (http->state == HTTP_CLOSED)
-        return;
-    session_output_flush(&http->output, out);
-    set_deadline(http, ev);
+    if (http->state != HTTP_CLOSED)
+        advance(http, env, ev, out);
+    if (http->state != HTTP_CLOSED) {
+        session_output_flush(&http->output, out);
+        set_deadline(http, ev);
+    }
+    http_check(http);
 }

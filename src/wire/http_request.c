@@ -37,8 +37,8 @@ bool http_header_joined(const struct http_request *request, struct arena *arena,
         if (value.len > 0)
             memcpy(text + at, value.data, value.len);
         at += value.len;
-        memcpy(text + at, ", ", 2);
-        at += 2;
+        text[at++] = ',';
+        text[at++] = ' ';
     }
     ASSERT(at == len);
     *ret_value = bytes_of(text, len - 2);
