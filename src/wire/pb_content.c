@@ -188,17 +188,24 @@ static void put_pairs(struct pb_writer *w, uint32_t number, const struct pair *p
     }
 }
 
+/* An absent part of a link is kept as an empty one, so both are left out. */
+static void put_link(struct pb_writer *w, const struct link *link)
+{
+    if (link->bucket.len > 0)
+        pb_put_bytes(w, LINK_BUCKET, link->bucket);
+    if (link->key.len > 0)
+        pb_put_bytes(w, LINK_KEY, link->key);
+    if (link->tag.len > 0)
+        pb_put_bytes(w, LINK_TAG, link->tag);
+}
+
 static void put_links(struct pb_writer *w, const struct link *links, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         struct pb_writer inner = {NULL, 0};
-        pb_put_bytes(&inner, LINK_BUCKET, links[i].bucket);
-        pb_put_bytes(&inner, LINK_KEY, links[i].key);
-        pb_put_bytes(&inner, LINK_TAG, links[i].tag);
+        put_link(&inner, &links[i]);
         pb_put_message(w, CONTENT_LINKS, inner.len);
-        pb_put_bytes(w, LINK_BUCKET, links[i].bucket);
-        pb_put_bytes(w, LINK_KEY, links[i].key);
-        pb_put_bytes(w, LINK_TAG, links[i].tag);
+        put_link(w, &links[i]);
     }
 }
 

@@ -115,6 +115,19 @@ TEST(object_with_everything)
               pb_object_put(to, &blank));
 }
 
+/* Parts of a link that are not there stay away. */
+TEST(link_without_tag)
+{
+    const struct link link = {BYTES_LIT("b"), BYTES_LIT("k"), BYTES_NONE};
+    const struct sibling sibling = {.hlc_us = 1, .content = {.links = &link, .links_count = 1}};
+    const struct pb_shown shown = {.sibling = &sibling, .vtag = BYTES_LIT("V")};
+    const struct pb_object_resp resp = {.code = PB_GET_RESP, .shown = &shown, .shown_count = 1};
+
+    CHECK_PUT("\0\0\0\x14\x0a\x0a\x11\x0a\x00\x2a\x01V\x32\x06\x0a\x01"
+              "b\x12\x01k\x38\x00\x40\x01",
+              pb_object_put(to, &resp));
+}
+
 /* A length of more than one byte, and a value that is not small. */
 TEST(large_value)
 {
@@ -138,8 +151,8 @@ TEST(large_value)
 int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
-        T(small_messages),         T(errors),      T(names), T(nothing_found_is_empty),
-        T(object_with_everything), T(large_value),
+        T(small_messages),         T(errors),           T(names),       T(nothing_found_is_empty),
+        T(object_with_everything), T(link_without_tag), T(large_value),
     };
     return tap_main(argc, argv, tests);
 }
