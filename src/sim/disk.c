@@ -177,6 +177,10 @@ void disk_submit(struct world *w, struct sim_node *node, const struct store_op *
         if (at < disk->commit_free_us)
             at = disk->commit_free_us;
         disk->commit_free_us = at;
+        if (node->doomed) {
+            node->doomed = false;
+            world_at(w, &node->death, w->now_us + random_below(&w->random, at - w->now_us + 1));
+        }
     }
     world_at(w, &job->timer, at);
 }

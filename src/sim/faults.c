@@ -88,6 +88,10 @@ static void crash(struct world *w)
 
     if (!node_up(node) || nodes_down(w) > w->params.nodes / 2)
         return;
+    /* Half of them die in the middle of a commit, after its copies have left, and are back at once. */
+    node->doomed = world_chance(w, 500000);
+    if (node->doomed)
+        return;
     node_crash(w, node);
     world_after(w, &node->restart, random_range(&w->random, 10000, 8000000));
 }

@@ -31,7 +31,8 @@ struct network {
 struct flight {
     struct timer timer;
     unsigned from, to;
-    uint32_t generation;
+    uint32_t generation; /* of the link */
+    uint32_t life;       /* of the receiver */
     struct blob *bytes;
 };
 
@@ -258,10 +259,21 @@ void net_free(struct network *net)
     mem_free(net);
 }
 
+/* What was sent before a connection broke may have left the sender: half of it arrives all the same,
+ * if the receiver is still the process that it was sent to. */
+static bool may_arrive(struct world *w, const struct flight *f)
+{
+    const struct wire_link *link = link_of(w->network, f->from, f->to);
+    const struct sim_node *to = w->nodes[f->to];
+
+    if (!node_up(to) || to->lives != f->life || w->network->ways[f->from][f->to].cut)
+        return false;
+    return (link->up && link->generation == f->generation) || world_chance(w, 500000);
+}
+
 static void arrive(struct world *w, struct timer *timer)
 {
     struct flight *f = CONTAINER_OF(timer, struct flight, timer);
-    struct wire_link *link = link_of(w->network, f->from, f->to);
     struct sim_node *to = w->nodes[f->to];
     struct peer_frame frame;
     struct peer_msg msg;
@@ -271,8 +283,7 @@ static void arrive(struct world *w, struct timer *timer)
         world_at(w, timer, to->paused_until_us);
         return;
     }
-    if (!w->ending && link->up && link->generation == f->generation && node_up(to) &&
-        !w->network->ways[f->from][f->to].cut) {
+    if (!w->ending && may_arrive(w, f)) {
         arena_init(&arena);
         enum peer_framing framing =
             peer_frame_next(blob_bytes(f->bytes), MESSAGE_BYTES_MAX, &frame);
@@ -304,6 +315,7 @@ static void launch(struct world *w, unsigned from, unsigned to, enum peer_class 
     f->from = from;
     f->to = to;
     f->generation = link_of(w->network, from, to)->generation;
+    f->life = w->nodes[to]->lives;
     f->bytes = blob_ref(bytes);
     if (at < way->clogged_until_us)
         at = way->clogged_until_us;

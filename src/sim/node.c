@@ -52,6 +52,16 @@ static void restart(struct world *w, struct timer *timer)
         node_start(w, CONTAINER_OF(timer, struct sim_node, restart));
 }
 
+static void die(struct world *w, struct timer *timer)
+{
+    struct sim_node *node = CONTAINER_OF(timer, struct sim_node, death);
+
+    if (w->ending || !w->faults_on || !node_up(node))
+        return;
+    node_crash(w, node);
+    world_after(w, &node->restart, random_range(&w->random, 100, 300000));
+}
+
 struct sim_node *node_new(struct world *w, unsigned index)
 {
     struct sim_node *node = mem_new(sizeof(*node));
@@ -59,6 +69,7 @@ struct sim_node *node_new(struct world *w, unsigned index)
     node->index = index;
     node->wake.run = wake;
     node->restart.run = restart;
+    node->death.run = die;
     snprintf(node->name, sizeof(node->name), "n%u", index);
     snprintf(node->address, sizeof(node->address), "10.0.0.%u:1", index + 1);
     if (w->params.skew_us > 0)
@@ -75,6 +86,7 @@ void node_free(struct world *w, struct sim_node *node)
         return;
     world_cancel(w, &node->wake);
     world_cancel(w, &node->restart);
+    world_cancel(w, &node->death);
     outbox_done(&node->out);
     shard_free(node->shard);
     disk_done(&node->disk);

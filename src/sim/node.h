@@ -21,7 +21,9 @@ struct sim_node {
     struct outbox out;
     struct timer wake; /* EV_TIME */
     struct timer restart;
-    bool stepping; /* nothing else may happen in it then */
+    struct timer death; /* kill -9 while a commit is under way */
+    bool doomed;        /* the next commit starts it */
+    bool stepping;      /* nothing else may happen in it then */
     bool paused;
     uint64_t paused_until_us;
     int64_t skew_us; /* of its wall clock */
