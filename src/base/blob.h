@@ -12,7 +12,8 @@ struct blob {
     uint8_t data[];
 };
 
-/* A blob of `len` bytes, not set, with one reference. It may be written until it is first shared. */
+/* A blob of `len` bytes, not set, with one reference. It may be written until it is first shared.
+ *  */
 struct blob *blob_new(size_t len);
 
 /* A blob with a copy of the bytes, with one reference. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What clients did and saw. Every write has a number of its own and remembers which writes its client
- * had read before it (its causal context); every read tells which writes it returned. Outcomes are
- * three: done, not done, unknown; an unknown write may take effect at any later time. */
+/* What clients did and saw. Every write has a number of its own and remembers which writes its
+ * client had read before it (its causal context); every read tells which writes it returned.
+ * Outcomes are three: done, not done, unknown; an unknown write may take effect at any later
+ * time. */
 #ifndef HISTORY_HISTORY_H
 #define HISTORY_HISTORY_H
 
@@ -35,8 +36,8 @@ void history_answer(struct history *h, uint32_t id, enum outcome outcome);
 
 uint32_t history_acknowledged(const struct history *h);
 
-/* A value that says which write made it: "id:key:padding:checksum". Fills `ret_text`, which has room
- * for `len` bytes, len >= 32. */
+/* A value that says which write made it: "id:key:padding:checksum". Fills `ret_text`, which has
+ * room for `len` bytes, len >= 32. */
 void value_make(uint32_t id, uint32_t key, uint8_t *ret_text, size_t len);
 
 /* Reads such a value; false when it is damaged, mixed, or none. */

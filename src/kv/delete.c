@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A delete: a read for the context when the client gave none, then the write of a tombstone. Both are
- * done by machines of their own; this one only carries the story.
+/* A delete: a read for the context when the client gave none, then the write of a tombstone. Both
+ * are done by machines of their own; this one only carries the story.
  *
  *   NEW --no context--> READ --object found--> WRITE --written--> DONE
  *    '--context--> WRITE        '--nothing there--> DONE (not found)

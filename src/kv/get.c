@@ -283,8 +283,8 @@ static enum vote vote_of(enum err err)
     return err == ERR_OK ? VOTE_YES : err == ERR_NOT_FOUND ? VOTE_NOT_FOUND : VOTE_NO;
 }
 
-/* FETCH, and SETTLE's own fetch: an object that was asked for because of its digest. When it does not
- * come, the digest counts for nothing. */
+/* FETCH, and SETTLE's own fetch: an object that was asked for because of its digest. When it does
+ * not come, the digest counts for nothing. */
 static void get_on_fetched(struct get *g, const struct kv_env *env, uint32_t place, enum err err,
                            const struct event *ev, struct outbox *out)
 {

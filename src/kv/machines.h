@@ -25,8 +25,8 @@ struct machine *delete_new(const struct kv_env *env, uint64_t id, struct asker a
                            const struct request *request, const struct event *ev,
                            struct outbox *out);
 
-/* EV_PEER (an answer to this machine), EV_REPLY, EV_APPLIED, EV_COMMITTED, EV_LINK_DOWN, EV_DEADLINE,
- * EV_GONE. */
+/* EV_PEER (an answer to this machine), EV_REPLY, EV_APPLIED, EV_COMMITTED, EV_LINK_DOWN,
+ * EV_DEADLINE, EV_GONE. */
 void get_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
               struct outbox *out);
 void put_step(struct machine *machine, const struct kv_env *env, const struct event *ev,

@@ -34,8 +34,8 @@ enum err preflist_put_needs(const struct preflist *list, const struct request_op
 enum err preflist_get_needs(const struct preflist *list, const struct request_options *options,
                             struct get_needs *ret_needs, struct tally_loss *ret_loss) MUST_CHECK;
 
-/* The place of a live replica to ask first: this node if it is one, else one that is not grey, spread
- * by `salt`; -1 when none is up. Places in the mask `tried` are passed over. */
+/* The place of a live replica to ask first: this node if it is one, else one that is not grey,
+ * spread by `salt`; -1 when none is up. Places in the mask `tried` are passed over. */
 int preflist_best(const struct preflist *list, uint64_t salt, uint32_t tried);
 
 /* The place of a node; -1 when it is none. */

@@ -2,14 +2,15 @@
 /* The coordinator of one write.
  *
  *   NEW --primary, condition--> READ --holds--> LOAD
- *    |--primary--> LOAD --local object known: commit + sends--> WAIT --tally decided--> SETTLE --> DONE
- *    '--not a primary--> FORWARD --peer answered--> DONE
+ *    |--primary--> LOAD --local object known: commit + sends--> WAIT --tally decided--> SETTLE
+ *    --> DONE '--not a primary--> FORWARD --peer answered--> DONE
  *   any --refused, or failed before anything was sent--> DONE      any --deadline--> DONE (unknown)
  *
  * Invariants:
  *  1. The asker hears exactly one answer.
  *  2. A yes is counted for this node only when its own commit completed, durably.
- *  3. Nothing is sent to a replica before the dot was issued, and what is sent is what was committed.
+ *  3. Nothing is sent to a replica before the dot was issued, and what is sent is what was
+ *     committed.
  *  4. After the answer nothing is decided: SETTLE only waits for late votes. */
 #include "base/check.h"
 #include "base/mem.h"
@@ -157,8 +158,8 @@ static void put_read(struct put *p, struct outbox *out)
     put_enter(p, PUT_READ);
 }
 
-/* Copies what is needed in a later step. A write that goes straight to the vnode needs no copy here:
- * the vnode makes its own. */
+/* Copies what is needed in a later step. A write that goes straight to the vnode needs no copy
+ * here: the vnode makes its own. */
 static void put_keep(struct put *p)
 {
     struct request_put *put = &p->request.u.put;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A replica's side of reads: a coordinator asks for an object or its digest, the row is read, checked
- * and sent. A record that does not decode is never sent: the asker hears ERR_CORRUPT, which is no
- * answer, and the rows are healed. */
+/* A replica's side of reads: a coordinator asks for an object or its digest, the row is read,
+ * checked and sent. A record that does not decode is never sent: the asker hears ERR_CORRUPT,
+ * which is no answer, and the rows are healed. */
 #ifndef KV_REPLICA_H
 #define KV_REPLICA_H
 

@@ -16,21 +16,21 @@
  *  2. An operation is reported committed only after its own commit completed as asked for.
  *  3. When a commit fails, all later ones of that key in flight are reported failed too, and the
  *     next operation reads the row anew.
- *  4. A dot is issued only when its counter is covered by a durable lease of the incarnation; no dot
- *     is issued twice.
- *  4a. A dot is issued only while every earlier dot of the same incarnation is in the store here, or on
- *     its way there in order. For a dot covers all earlier ones of its actor on its key, and dots are
- *     sent to other replicas before the local commit is complete: one that was sent and then lost
- *     here, by a crash or a failed commit, would be covered, and so dropped, by the next write. So
- *     an incarnation ends with the process, unless that stopped cleanly and said so in its row, and
- *     with the first failed commit of a write.
- *  5. A record that does not decode is never served, merged or overwritten by a guess: it is
+ *  4. A dot is issued only when its counter is covered by a durable lease of the incarnation; no
+ *     dot is issued twice.
+ *  5. A dot is issued only while every earlier dot of the same incarnation is in the store here,
+ *     or on its way there in order. For a dot covers all earlier ones of its actor on its key, and
+ *     dots are sent to other replicas before the local commit is complete: one that was sent and then
+ *     lost here, by a crash or a failed commit, would be covered, and so dropped, by the next
+ *     write. So an incarnation ends with the process, unless that stopped cleanly and said so in
+ *     its row, and with the first failed commit of a write.
+ *  6. A record that does not decode is never served, merged or overwritten by a guess: it is
  *     refetched from the other replicas first.
- *  6. Object row and digest row of a key change in one batch.
+ *  7. Object row and digest row of a key change in one batch.
  *
- * News of a WRITE come as OUT_VNODE: EV_APPLIED (the new record, in the step that sends its commit to
- * the store) and then EV_COMMITTED, or EV_COMMITTED with an error alone. A MERGE is acknowledged to
- * its sender with PEER_PUT_ACK. */
+ * News of a WRITE come as OUT_VNODE: EV_APPLIED (the new record, in the step that sends its
+ * commit to the store) and then EV_COMMITTED, or EV_COMMITTED with an error alone. A MERGE is
+ * acknowledged to its sender with PEER_PUT_ACK. */
 #ifndef KV_VNODE_H
 #define KV_VNODE_H
 
@@ -101,8 +101,8 @@ void vnodes_time(struct vnodes *vnodes, const struct event *ev, struct outbox *o
 uint64_t vnodes_deadline_us(const struct vnodes *vnodes);
 
 /* A clean stop, with nothing in flight: writes down that the incarnations are complete, so that the
- * next life goes on with them. False when there is nothing to write; else vnodes_closed tells when it
- * is done, well or not. */
+ * next life goes on with them. False when there is nothing to write; else vnodes_closed tells
+ * when it is done, well or not. */
 bool vnodes_close(struct vnodes *vnodes, struct outbox *out);
 bool vnodes_closed(const struct vnodes *vnodes);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What vnode.c (incarnations, leases, the public face), hot.c (the hot table: order and commits of one
- * key) and refetch.c (healing a corrupt row) share. */
+/* What vnode.c (incarnations, leases, the public face), hot.c (the hot table: order and commits
+ * of one key) and refetch.c (healing a corrupt row) share. */
 #ifndef KV_VNODE_INT_H
 #define KV_VNODE_INT_H
 
@@ -86,15 +86,16 @@ struct vnodes {
 /* The partition's entry, made when it is not there. */
 struct vnode *vnode_at(struct vnodes *vs, uint32_t partition);
 
-/* Makes sure that an actor exists and returns its row for a batch, or a row without a key when it is
- * stored already. */
+/* Makes sure that an actor exists and returns its row for a batch, or a row without a key when it
+ * is stored already. */
 struct store_row vnode_row(struct vnodes *vs, struct vnode *v, struct outbox *out);
 
 /* The next dot, or false: then the lease was asked for and hot_drain will be called. */
 bool vnode_dot(struct vnodes *vs, struct vnode *v, struct outbox *out, struct dot *ret_dot);
 
-/* No dot of the present incarnation is issued any more: one of them was sent to other replicas and is
- * not in the store here. A later dot of the same actor on the same key would claim to cover it. */
+/* No dot of the present incarnation is issued any more: one of them was sent to other replicas
+ * and is not in the store here. A later dot of the same actor on the same key would claim to
+ * cover it. */
 void vnode_retire(struct vnode *v);
 
 /* Retires the incarnation when a clock claims dots of it that were never issued: our store was

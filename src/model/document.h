@@ -2,8 +2,8 @@
 /* The cluster document: what all members agree on, one value for each epoch. Epochs form a chain:
  * each knows the hash of the one before. The document is immutable; a change makes a new one.
  *
- * Sections, each with its own hash: members and placement; bucket types; bucket overrides. A plan is
- * stale only if the section that it changes is another one by now. */
+ * Sections, each with its own hash: members and placement; bucket types; bucket overrides. A plan
+ * is stale only if the section that it changes is another one by now. */
 #ifndef MODEL_DOCUMENT_H
 #define MODEL_DOCUMENT_H
 

@@ -8,7 +8,8 @@
 #include "base/err.h"
 #include "model/document.h"
 
-/* The first document of a cluster: one member, no placement yet, the default type. Names are copied. */
+/* The first document of a cluster: one member, no placement yet, the default type. Names are
+ * copied. */
 struct document *draft_first(const uint64_t cluster[2], const uint64_t hash_key[2],
                              const struct member *member, uint32_t slots, uint32_t partitions,
                              uint32_t n_max);

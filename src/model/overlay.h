@@ -92,7 +92,8 @@ struct prop {
     uint32_t hooks_count;
 };
 
-/* The JSON name of a property, and the property of a name (PROP_OTHER when it is none of Riak's). */
+/* The JSON name of a property, and the property of a name (PROP_OTHER when it is none of Riak's).
+ *  */
 struct bytes prop_name(enum prop_id id);
 enum prop_id prop_find(struct bytes name);
 enum prop_rule prop_rule(enum prop_id id);
@@ -102,8 +103,8 @@ enum prop_rule prop_rule(enum prop_id id);
 enum err overlay_encode(struct arena *arena, const struct prop *props, uint32_t count,
                         struct bytes *ret_overlay) MUST_CHECK;
 
-/* Decodes; views point into the overlay. Empty bytes are the empty overlay. ERR_MALFORMED when it is
- * not canonical. */
+/* Decodes; views point into the overlay. Empty bytes are the empty overlay. ERR_MALFORMED when it
+ * is not canonical. */
 enum err overlay_decode(struct arena *arena, struct bytes overlay, const struct prop **ret_props,
                         uint32_t *ret_count) MUST_CHECK;
 
@@ -128,17 +129,17 @@ struct prop_fault {
     bool sentence; /* a string in Riak, not an atom */
 };
 
-/* Checks what a client wants to set against Riak's rules. `under` is what is in force below or before
- * (type overlay for a bucket, present overlay for an old type), merged; `dvv_default` what holds for
- * dvv_enabled when nobody set it: false in the default type, true in others. Returns the number of
- * faults, which are in the arena. */
+/* Checks what a client wants to set against Riak's rules. `under` is what is in force below or
+ * before (type overlay for a bucket, present overlay for an old type), merged; `dvv_default` what
+ * holds for dvv_enabled when nobody set it: false in the default type, true in others. Returns
+ * the number of faults, which are in the arena. */
 uint32_t overlay_faults(struct arena *arena, struct bytes overlay, struct bytes under,
                         enum overlay_target target, bool dvv_default,
                         const struct prop_fault **ret_faults);
 
 /* All properties of a bucket for showing: defaults, then the type's, then the bucket's, sorted by
- * name; only those that Riak shows. `name` is the bucket's (empty: a type is shown), `type` its type;
- * a typed one has `active` and `claimant` too. */
+ * name; only those that Riak shows. `name` is the bucket's (empty: a type is shown), `type` its
+ * type; a typed one has `active` and `claimant` too. */
 uint32_t overlay_effective(struct arena *arena, struct bytes type, struct bytes bucket,
                            struct bytes type_overlay, struct bytes bucket_overlay, bool active,
                            struct bytes claimant, const struct prop **ret_props);

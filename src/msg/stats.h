@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counters and histograms of one shard, and the facts that the host adds once a second. Counters are
- * made from trace records; a minute's window is kept for the rates and percentiles that Riak's
+/* Counters and histograms of one shard, and the facts that the host adds once a second. Counters
+ * are made from trace records; a minute's window is kept for the rates and percentiles that Riak's
  * /stats shows. */
 #ifndef MSG_STATS_H
 #define MSG_STATS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a machine may know of the cluster: a value, built by cluster/, passed by const pointer, valid
- * for the length of the step. */
+/* What a machine may know of the cluster: a value, built by cluster/, passed by const pointer,
+ * valid for the length of the step. */
 #ifndef MSG_VIEW_H
 #define MSG_VIEW_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The coordinator of one listing: every partition once, from one live replica each, a few at a time,
- * one chunk of each in flight. A chunk goes to the asker when it wants one, so memory is bounded by
- * the lanes. When a replica is lost the partition goes on at another from its cursor, for replicas
- * hold the same rows in the same order. A partition that no live replica covers fails the listing:
- * it never returns a silent subset.
+/* The coordinator of one listing: every partition once, from one live replica each, a few at a
+ * time, one chunk of each in flight. A chunk goes to the asker when it wants one, so memory is
+ * bounded by the lanes. When a replica is lost the partition goes on at another from its cursor,
+ * for replicas hold the same rows in the same order. A partition that no live replica covers
+ * fails the listing: it never returns a silent subset.
  *
  *   RUNNING --all partitions through, all chunks given--> DONE
  *      '--a partition cannot be had, deadline, asker gone--> DONE

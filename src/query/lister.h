@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A replica's side of listings: one chunk of names of one partition, from a cursor on. Keys come from
- * the digest rows, so values are not touched; tombstones are left out. Buckets are found by skipping:
- * from the first row of one to the first row after it.
+/* A replica's side of listings: one chunk of names of one partition, from a cursor on. Keys come
+ * from the digest rows, so values are not touched; tombstones are left out. Buckets are found by
+ * skipping: from the first row of one to the first row after it.
  *
  * The cursor is the row key at which to go on (inclusive); the asker only carries it. */
 #ifndef QUERY_LISTER_H

@@ -23,9 +23,9 @@
  *
  *   a delta: the same with a section of length 0 where it is that of the base.
  *
- * The hash of a section is the XXH3-64 of its bytes; the hash of an epoch is that of cluster, lineage,
- * epoch, previous and the three section hashes. Members are sorted by id, types by name, buckets by
- * (type, bucket); a decoder refuses anything else. */
+ * The hash of a section is the XXH3-64 of its bytes; the hash of an epoch is that of cluster,
+ * lineage, epoch, previous and the three section hashes. Members are sorted by id, types by name,
+ * buckets by (type, bucket); a decoder refuses anything else. */
 #ifndef RECORD_DOCUMENT_H
 #define RECORD_DOCUMENT_H
 

@@ -84,8 +84,8 @@ static uint64_t weight_of(uint64_t id, uint32_t partition)
     return hash_mix(hash_mix(UINT64_C(0x64617373), id), partition);
 }
 
-/* The live node with the greatest weight among those not yet taken; `fresh` asks for a location that
- * is not in use. */
+/* The live node with the greatest weight among those not yet taken; `fresh` asks for a location
+ * that is not in use. */
 static uint16_t heaviest(uint32_t partition, const struct ring_node *nodes, uint16_t count,
                          const uint16_t *taken, uint32_t taken_count, bool fresh)
 {

@@ -42,8 +42,9 @@ uint32_t ring_replicas(const struct ring *ring, uint32_t partition, uint32_t n,
 /* Whether node `index` is among the first `n` replicas of the partition. */
 bool ring_owns(const struct ring *ring, uint32_t partition, uint32_t n, uint16_t index);
 
-/* Live nodes outside the replica list in rendezvous order for this partition (highest random weight:
- * Thaler and Ravishankar, 1998), unused locations first. Returns how many were written, <= max. */
+/* Live nodes outside the replica list in rendezvous order for this partition (highest random
+ * weight: Thaler and Ravishankar, 1998), unused locations first. Returns how many were written,
+ * <= max. */
 uint32_t ring_fallbacks(const struct ring *ring, uint32_t partition, uint32_t n,
                         const struct ring_node *nodes, uint16_t nodes_count, uint16_t *ret_nodes,
                         uint32_t max);

@@ -64,7 +64,8 @@ static uint32_t *count_old(const struct solver_input *input, struct arena *arena
     return held;
 }
 
-/* Step 2: what stands, stays, unless its node goes or its location is full; earlier places first. */
+/* Step 2: what stands, stays, unless its node goes or its location is full; earlier places first.
+ *  */
 static void keep(struct solver *s)
 {
     const struct solver_input *input = s->input;
@@ -99,9 +100,9 @@ static uint64_t rank(const struct solver *s, uint32_t partition, uint16_t node)
     return hash_mix(hash_mix(partition, s->input->nodes[node].id), 1);
 }
 
-/* The feasible node that is furthest below its target. Ties fall by a hash of partition and node, so
- * that every node comes to share partitions with every other: a dead one's load spreads over all,
- * and later changes find short paths. */
+/* The feasible node that is furthest below its target. Ties fall by a hash of partition and node,
+ * so that every node comes to share partitions with every other: a dead one's load spreads over
+ * all, and later changes find short paths. */
 static uint16_t neediest(const struct solver *s, uint32_t partition)
 {
     const struct solver_input *input = s->input;
@@ -190,9 +191,9 @@ static bool move_direct(struct solver *s, uint16_t under, bool free)
     return true;
 }
 
-/* Breadth first from `under` backwards: which nodes could hand a replica on, and to whom. With `free`
- * only replicas are handed on that were placed just now, which costs no movement. Returns a node
- * over its target that was reached, or RING_NOBODY. */
+/* Breadth first from `under` backwards: which nodes could hand a replica on, and to whom. With
+ * `free` only replicas are handed on that were placed just now, which costs no movement. Returns
+ * a node over its target that was reached, or RING_NOBODY. */
 static uint16_t search(struct solver *s, uint16_t under, bool free)
 {
     const struct solver_input *input = s->input;

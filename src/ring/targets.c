@@ -66,7 +66,8 @@ static bool before(const struct share *a, const struct share *b)
     return a->id < b->id;
 }
 
-/* Gives out `total` in whole pieces: shares above their cap are clamped, the rest is shared again. */
+/* Gives out `total` in whole pieces: shares above their cap are clamped, the rest is shared
+ * again. */
 static void fill(struct share *shares, uint32_t count, uint64_t total)
 {
     uint64_t weight, left;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Forwarded requests that were taken lately. A network may deliver a message twice, and a write that
- * is coordinated twice makes two values of one. Tokens of a node are not used again: each life
+/* Forwarded requests that were taken lately. A network may deliver a message twice, and a write
+ * that is coordinated twice makes two values of one. Tokens of a node are not used again: each life
  * numbers its machines from a random start. Bounded: the oldest are forgotten. */
 #ifndef SHARD_FORWARDS_H
 #define SHARD_FORWARDS_H

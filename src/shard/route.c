@@ -257,8 +257,8 @@ static void count_trace(struct shard *s, const struct trace *trace, const struct
     }
 }
 
-/* Executes one output when it is an inner one; false when it is the host's. The output was taken out
- * of the outbox: handling it may add others. */
+/* Executes one output when it is an inner one; false when it is the host's. The output was taken
+ * out of the outbox: handling it may add others. */
 static bool handle(struct shard *s, const struct output *output, const struct event *ev,
                    struct outbox *out)
 {

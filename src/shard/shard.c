@@ -5,8 +5,8 @@
  * Invariants:
  *  1. Nothing that an output points into is freed before the next step begins.
  *  2. Every machine in the table is not done, and has a timer iff it has a deadline.
- *  3. After EV_STOP no request starts; OUT_HALT comes once, when the last one is through or the grace
- *     is over. */
+ *  3. After EV_STOP no request starts; OUT_HALT comes once, when the last one is through or the
+ *     grace is over. */
 #include "shard/shard.h"
 
 #include "base/check.h"
@@ -113,7 +113,8 @@ static void on_stored(struct shard *s, const struct event *ev, struct outbox *ou
         halt(s, ERR_IO, out);
 }
 
-/* The machines hear of every node that went down since the last look: what was sent to it is lost. */
+/* The machines hear of every node that went down since the last look: what was sent to it is
+ * lost. */
 static void look_around(struct shard *s, const struct event *ev, struct outbox *out)
 {
     const struct view *view = cluster_view(s->cluster);

@@ -24,7 +24,8 @@ struct shard *shard_new(const struct shard_options *options);
 /* NULL is fine. */
 void shard_free(struct shard *shard);
 
-/* One step. The host resets the outbox before and executes it after. The first event is EV_START. */
+/* One step. The host resets the outbox before and executes it after. The first event is EV_START.
+ *  */
 void shard_step(struct shard *shard, const struct event *ev, struct outbox *out);
 
 /* The monotonic time by which the shard wants EV_TIME; UINT64_MAX: never. */

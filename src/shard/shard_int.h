@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What shard.c (dispatch by event), route.c (requests, answers, inner outputs) and table.c (machines,
- * sessions, timers) share. */
+/* What shard.c (dispatch by event), route.c (requests, answers, inner outputs) and table.c
+ * (machines, sessions, timers) share. */
 #ifndef SHARD_SHARD_INT_H
 #define SHARD_SHARD_INT_H
 

@@ -80,8 +80,8 @@ static void scan(struct disk_job *job, struct engine *engine, struct stored *sto
     stored->more = g.more;
 }
 
-/* Every batch up to this one will survive. The engine is told now and then only, so that a crash has
- * something to take away. */
+/* Every batch up to this one will survive. The engine is told now and then only, so that a crash
+ * has something to take away. */
 static void made_durable(struct disk *disk, uint64_t batch)
 {
     if (batch > disk->durable)

@@ -88,7 +88,8 @@ static void crash(struct world *w)
 
     if (!node_up(node) || nodes_down(w) > w->params.nodes / 2)
         return;
-    /* Half of them die in the middle of a commit, after its copies have left, and are back at once. */
+    /* Half of them die in the middle of a commit, after its copies have left, and are back at
+     * once. */
     node->doomed = world_chance(w, 500000);
     if (node->doomed)
         return;

@@ -259,8 +259,8 @@ void net_free(struct network *net)
     mem_free(net);
 }
 
-/* What was sent before a connection broke may have left the sender: half of it arrives all the same,
- * if the receiver is still the process that it was sent to. */
+/* What was sent before a connection broke may have left the sender: half of it arrives all the
+ * same, if the receiver is still the process that it was sent to. */
 static bool may_arrive(struct world *w, const struct flight *f)
 {
     const struct wire_link *link = link_of(w->network, f->from, f->to);

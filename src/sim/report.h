@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a range of seeds did, added up. "Sometimes" assertions: over a range, every kind of trouble and
- * every path worth testing must have been met, or the range proved less than it seems to. */
+/* What a range of seeds did, added up. "Sometimes" assertions: over a range, every kind of
+ * trouble and every path worth testing must have been met, or the range proved less than it seems
+ * to. */
 #ifndef SIM_REPORT_H
 #define SIM_REPORT_H
 

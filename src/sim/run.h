@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One run of a world: the cluster forms; clients work while things go wrong (safety); everything is
- * mended and must come to rest (liveness); then every key is read from all its replicas, the history
- * is judged, the replicas are compared, all nodes restart from their disks, and it is judged again. */
+ * mended and must come to rest (liveness); then every key is read from all its replicas, the
+ * history is judged, the replicas are compared, all nodes restart from their disks, and it is
+ * judged again. */
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
 

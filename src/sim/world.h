@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simulated world: one thread, virtual time, one seed. Nodes run the real shard on a simulated
- * disk and network; clients speak the real protocol; everything that happens is a timer in one heap.
- * The same seed gives the same trace, byte for byte.
+ * disk and network; clients speak the real protocol; everything that happens is a timer in one
+ * heap. The same seed gives the same trace, byte for byte.
  *
  *   world.c   time, chance, the trace, failures
  *   node.c    a process: shard, outputs, crash, restart, pause

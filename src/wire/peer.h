@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages between nodes, as frames of wire/peer_frame.h. Every field is written by hand, so that
- * no layout depends on a compiler; docs/formats/peer.md has the tables. The layouts of version 1 are
- * frozen: what changes gets a new version, which both ends must have offered. */
+ * no layout depends on a compiler; docs/formats/peer.md has the tables. The layouts of version 1
+ * are frozen: what changes gets a new version, which both ends must have offered. */
 #ifndef WIRE_PEER_H
 #define WIRE_PEER_H
 
