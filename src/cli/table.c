@@ -4,12 +4,35 @@
 #include <stddef.h>
 
 #include "cli/bench.h"
+#include "cli/cluster.h"
 #include "cli/demo.h"
 #include "cli/help.h"
 #include "cli/listing.h"
 #include "cli/objects.h"
+#include "cli/types.h"
 
 static const struct cli_command *const nodes[] = {&command_demo, NULL};
+
+static const struct cli_command *const cluster[] = {
+    &command_cluster_status,
+    &command_cluster_join,
+    &command_cluster_leave,
+    &command_cluster_plan,
+    &command_cluster_commit,
+    &command_cluster_clear,
+    &command_cluster_set_location,
+    &command_cluster_set_weight,
+    &command_members,
+    &command_ring,
+    &command_transfers,
+    &command_status,
+    NULL,
+};
+
+static const struct cli_command *const types[] = {
+    &command_type_create, &command_type_activate, &command_type_update,
+    &command_type_list,   &command_type_status,   NULL,
+};
 
 static const struct cli_command *const data[] = {
     &command_get,     &command_put,  &command_delete, &command_keys,
@@ -19,13 +42,17 @@ static const struct cli_command *const data[] = {
 static const struct cli_command *const about[] = {&command_help, &command_version, NULL};
 
 const struct cli_group cli_groups[] = {
-    {"Nodes", nodes},
-    {"Data", data},
-    {"About", about},
-    {NULL, NULL},
+    {"Nodes", nodes}, {"Cluster", cluster}, {"Bucket types", types},
+    {"Data", data},   {"About", about},     {NULL, NULL},
 };
 
 const struct cli_alias cli_aliases[] = {
     {"ping", "ping"},
+    {"member-status", "members"},
+    {"ring-status", "cluster status"},
+    {"ringready", "cluster status"},
+    {"transfers", "transfers"},
+    {"bucket-type", "bucket-type"},
+    {"cluster", "cluster"},
     {NULL, NULL},
 };

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cluster.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cli/admin_client.h"
+#include "cli/columns.h"
+
+static const struct cli_option look_options[] = {ADMIN_OPTION_AT, CLI_OPTION_OUTPUT,
+                                                 CLI_OPTION_END};
+static const struct cli_option change_options[] = {
+    ADMIN_OPTION_AT,
+    {"dry-run", 0, NULL, "say what would be staged, and stage nothing"},
+    CLI_OPTION_OUTPUT,
+    CLI_OPTION_END,
+};
+
+static void line(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static void line(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vprintf(format, args);
+    va_end(args);
+    (void)putchar('\n');
+}
+
+static void show_members(const struct json *json)
+{
+    struct columns table;
+
+    columns_init(&table, "name state reachable >partitions >weight location address");
+    for (const struct json *m = admin_list(json, "members"); m != NULL; m = m->next) {
+        columns_cell(&table, admin_text(m, "name"));
+        columns_cell(&table, admin_text(m, "state"));
+        columns_printf(&table, "%s", admin_truth(m, "reachable") ? "yes" : "no");
+        columns_printf(&table, "%llu", (unsigned long long)admin_number(m, "partitions"));
+        columns_printf(&table, "%llu", (unsigned long long)admin_number(m, "weight"));
+        struct bytes location = admin_text(m, "location");
+        columns_cell(&table, location.len > 0 ? location : BYTES_LIT("-"));
+        columns_cell(&table, admin_text(m, "address"));
+    }
+    columns_print(&table);
+    columns_done(&table);
+}
+
+static void show_staged(const struct json *json)
+{
+    const struct json *first = admin_list(json, "staged");
+
+    if (first == NULL) {
+        line("Nothing is staged.");
+        return;
+    }
+    line("Staged (see 'dassie cluster plan'):");
+    for (const struct json *s = first; s != NULL; s = s->next) {
+        struct bytes change = admin_text(s, "change"), name = admin_text(s, "name");
+        line("  %.*s %.*s", (int)change.len, (const char *)change.data, (int)name.len,
+             (const char *)name.data);
+    }
+}
+
+static void show_status(const struct json *json)
+{
+    struct bytes id = admin_text(json, "cluster_id"), node = admin_text(json, "node");
+    struct bytes joining = admin_text(json, "joining");
+
+    line("Cluster %.*s, epoch %llu, as seen by %.*s", (int)id.len, (const char *)id.data,
+         (unsigned long long)admin_number(json, "epoch"), (int)node.len, (const char *)node.data);
+    line("%llu partitions, %llu of %llu replicas each%s",
+         (unsigned long long)admin_number(json, "partitions"),
+         (unsigned long long)admin_number(json, "replicas"),
+         (unsigned long long)admin_number(json, "n_max"),
+         admin_truth(json, "under_replicated") ? ": under-replicated, add nodes" : "");
+    if (joining.len > 0)
+        line("This node waits to join the cluster of %.*s: commit the plan there.",
+             (int)joining.len, (const char *)joining.data);
+    if (admin_truth(json, "forked"))
+        line("Two documents of one epoch were seen: nothing can be changed until that is mended.");
+    (void)putchar('\n');
+    show_members(json);
+    (void)putchar('\n');
+    show_staged(json);
+}
+
+static void show_plan(const struct json *json)
+{
+    struct bytes plan = admin_text(json, "plan"), verdict = admin_text(json, "verdict");
+    struct columns table;
+
+    if (admin_truth(json, "empty")) {
+        line("Nothing is staged, so there is no plan.");
+        return;
+    }
+    line("Plan %.*s, upon epoch %llu", (int)plan.len, (const char *)plan.data,
+         (unsigned long long)admin_number(json, "epoch"));
+    (void)putchar('\n');
+    columns_init(&table, "node >before >after");
+    for (const struct json *n = admin_list(json, "nodes"); n != NULL; n = n->next) {
+        columns_cell(&table, admin_text(n, "name"));
+        columns_printf(&table, "%llu", (unsigned long long)admin_number(n, "before"));
+        columns_printf(&table, "%llu", (unsigned long long)admin_number(n, "after"));
+    }
+    columns_print(&table);
+    columns_done(&table);
+    (void)putchar('\n');
+    line("%llu replicas get another place.", (unsigned long long)admin_number(json, "moved"));
+    for (const struct json *w = admin_list(json, "warnings"); w != NULL; w = w->next)
+        line("Warning: %.*s", (int)w->text.len, (const char *)w->text.data);
+    if (verdict.len > 0)
+        line("%.*s", (int)verdict.len, (const char *)verdict.data);
+    if (!admin_truth(json, "refused"))
+        line("Apply it with: dassie cluster commit %.*s", (int)plan.len, (const char *)plan.data);
+}
+
+static void show_ring(const struct json *json)
+{
+    struct columns table;
+
+    columns_init(&table, ">partition replicas");
+    for (const struct json *p = admin_list(json, "ring"); p != NULL; p = p->next) {
+        struct buf names;
+        buf_init(&names, 64 * 1024);
+        for (const struct json *r = admin_list(p, "replicas"); r != NULL; r = r->next) {
+            buf_put_str(&names, names.len > 0 ? " " : "");
+            buf_put(&names, r->text);
+        }
+        columns_printf(&table, "%llu", (unsigned long long)admin_number(p, "partition"));
+        columns_cell(&table, buf_bytes(&names));
+        buf_done(&names);
+    }
+    columns_print(&table);
+    columns_done(&table);
+}
+
+static void show_transfers(const struct json *json)
+{
+    const struct json *transfers = json_member(json, BYTES_LIT("transfers"));
+
+    line("%llu transfers active, %llu pending",
+         (unsigned long long)admin_number(transfers, "active"),
+         (unsigned long long)admin_number(transfers, "pending"));
+}
+
+/* Asks, and prints the answer in the form that was wanted. */
+static int run(const struct cli_call *call, const char *method, const char *path, struct bytes body,
+               void (*show)(const struct json *json))
+{
+    const struct json *answer;
+    struct arena arena;
+    struct bytes text;
+    bool json;
+
+    if (!cli_json(call, &json))
+        return CLI_USAGE;
+    arena_init(&arena);
+    int status = admin_ask(call, method, path, body, &arena, &text, &answer);
+    if (status == CLI_OK && json) {
+        cli_out(text);
+        cli_out(BYTES_LIT("\n"));
+    } else if (status == CLI_OK) {
+        show(answer);
+    }
+    arena_done(&arena);
+    return status == CLI_OK ? cli_end() : status;
+}
+
+/* A change: its resource, with the operands under the names that the API gives them. */
+static int change(const struct cli_call *call, const char *resource, const char *first,
+                  const char *second, void (*show)(const struct json *json))
+{
+    const char *names[] = {first, second};
+    char path[64];
+    struct buf body;
+
+    buf_init(&body, 64 * 1024);
+    struct json_out out = json_out_of(&body);
+    json_open(&out, '{');
+    for (uint32_t i = 0; i < 2 && i < call->operand_count; i++) {
+        if (names[i] != NULL)
+            json_put_string(&out, names[i], bytes_str(call->operands[i]));
+    }
+    json_close(&out, '}');
+    (void)snprintf(path, sizeof(path), "cluster/%s%s", resource,
+                   cli_given(call, "dry-run") ? "?dry_run=true" : "");
+    int status = run(call, "POST", path, buf_bytes(&body), show);
+    buf_done(&body);
+    return status;
+}
+
+static int run_join(const struct cli_call *call)
+{
+    return change(call, "join", "address", NULL, show_status);
+}
+
+static int run_leave(const struct cli_call *call)
+{
+    return change(call, "leave", "name", NULL, show_staged);
+}
+
+static int run_plan(const struct cli_call *call)
+{
+    return run(call, "GET", "plan", BYTES_NONE, show_plan);
+}
+
+static void show_committed(const struct json *json)
+{
+    line("Committed: the cluster is at epoch %llu.",
+         (unsigned long long)admin_number(json, "epoch"));
+}
+
+static int run_commit(const struct cli_call *call)
+{
+    return change(call, "commit", "plan", NULL,
+                  cli_given(call, "dry-run") ? show_plan : show_committed);
+}
+
+static int run_clear(const struct cli_call *call)
+{
+    return change(call, "clear", NULL, NULL, show_staged);
+}
+
+static int run_set_location(const struct cli_call *call)
+{
+    return change(call, "set-location", "name", "location", show_staged);
+}
+
+static int run_set_weight(const struct cli_call *call)
+{
+    return change(call, "set-weight", "name", "weight", show_staged);
+}
+
+static int run_status(const struct cli_call *call)
+{
+    return run(call, "GET", "status", BYTES_NONE, show_status);
+}
+
+static int run_members(const struct cli_call *call)
+{
+    return run(call, "GET", "members", BYTES_NONE, show_members);
+}
+
+static int run_ring(const struct cli_call *call)
+{
+    return run(call, "GET", "ring", BYTES_NONE, show_ring);
+}
+
+static int run_transfers(const struct cli_call *call)
+{
+    return run(call, "GET", "transfers", BYTES_NONE, show_transfers);
+}
+
+const struct cli_command command_cluster_join = {
+    "cluster join",
+    "PEER",
+    "stage that this node joins the cluster of the node at PEER",
+    "PEER is the HOST:PORT of a member's peer listener. Run it at the node that shall join "
+    "(--at),\n"
+    "then 'dassie cluster plan' and 'dassie cluster commit' there or at any member. The node must\n"
+    "be alone and hold no data.",
+    change_options,
+    1,
+    1,
+    run_join,
+    false,
+};
+const struct cli_command command_cluster_leave = {
+    "cluster leave", "NAME", "stage that a member leaves", NULL, change_options, 1, 1,
+    run_leave,       false,
+};
+const struct cli_command command_cluster_plan = {
+    "cluster plan",
+    "",
+    "show what committing the staged changes would do",
+    NULL,
+    look_options,
+    0,
+    0,
+    run_plan,
+    false,
+};
+const struct cli_command command_cluster_commit = {
+    "cluster commit",
+    "[PLAN]",
+    "make the staged changes, exactly as the plan showed them",
+    "Without PLAN it is the plan that this node showed last. A plan that no longer fits the "
+    "cluster\n"
+    "is refused as stale.",
+    change_options,
+    0,
+    1,
+    run_commit,
+    false,
+};
+const struct cli_command command_cluster_clear = {
+    "cluster clear", "", "forget all that is staged", NULL, change_options, 0, 0, run_clear, false,
+};
+const struct cli_command command_cluster_status = {
+    "cluster status",
+    "",
+    "the cluster, its members and what is staged",
+    NULL,
+    look_options,
+    0,
+    0,
+    run_status,
+    false,
+};
+const struct cli_command command_cluster_set_location = {
+    "cluster set-location",
+    "NAME LOCATION",
+    "stage that a member stands in that rack or zone",
+    NULL,
+    change_options,
+    2,
+    2,
+    run_set_location,
+    false,
+};
+const struct cli_command command_cluster_set_weight = {
+    "cluster set-weight",
+    "NAME WEIGHT",
+    "stage a member's share of replicas (100 is ordinary)",
+    NULL,
+    change_options,
+    2,
+    2,
+    run_set_weight,
+    false,
+};
+const struct cli_command command_members = {
+    "members", "", "the members of the cluster", NULL, look_options, 0, 0, run_members, false,
+};
+const struct cli_command command_ring = {
+    "ring", "", "the partitions and their replicas", NULL, look_options, 0, 0, run_ring, false,
+};
+const struct cli_command command_transfers = {
+    "transfers", "", "replicas on the move", NULL, look_options, 0, 0, run_transfers, false,
+};
+const struct cli_command command_status = {
+    "status", "", "the same as cluster status", NULL, look_options, 0, 0, run_status, false,
+};
