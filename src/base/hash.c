@@ -41,16 +41,33 @@ void siphash_init(struct siphash *s, struct hash_key key)
     s->len = 0;
 }
 
+static uint64_t word_at(const uint8_t *at)
+{
+    uint64_t word = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        word |= (uint64_t)at[i] << (8 * i);
+    return word;
+}
+
 void siphash_add(struct siphash *s, struct bytes bytes)
 {
-    for (size_t i = 0; i < bytes.len; i++) {
-        s->tail |= (uint64_t)bytes.data[i] << (8 * (s->len & 7));
-        s->len++;
-        if ((s->len & 7) == 0) {
+    unsigned have = s->len & 7;
+    size_t i = 0;
+
+    s->len += bytes.len;
+    for (; i < bytes.len && have > 0; i++) {
+        s->tail |= (uint64_t)bytes.data[i] << (8 * have);
+        have = (have + 1) & 7;
+        if (have == 0) {
             sip_word(s, s->tail);
             s->tail = 0;
         }
     }
+    for (; bytes.len - i >= 8; i += 8)
+        sip_word(s, word_at(bytes.data + i));
+    for (; i < bytes.len; i++, have++)
+        s->tail |= (uint64_t)bytes.data[i] << (8 * have);
 }
 
 uint64_t siphash_end(struct siphash *s)

@@ -25,7 +25,8 @@ struct bytes reader_take(struct reader *r, size_t len)
     return taken;
 }
 
-static uint64_t fixed(struct reader *r, unsigned width, bool big)
+/* The compiler makes one load of each of these loops. */
+static uint64_t little(struct reader *r, unsigned width)
 {
     struct bytes raw = reader_take(r, width);
     uint64_t v = 0;
@@ -33,43 +34,55 @@ static uint64_t fixed(struct reader *r, unsigned width, bool big)
     if (raw.len != width)
         return 0;
     for (unsigned i = 0; i < width; i++)
-        v |= (uint64_t)raw.data[big ? width - 1 - i : i] << (8 * i);
+        v |= (uint64_t)raw.data[i] << (8 * i);
+    return v;
+}
+
+static uint64_t big(struct reader *r, unsigned width)
+{
+    struct bytes raw = reader_take(r, width);
+    uint64_t v = 0;
+
+    if (raw.len != width)
+        return 0;
+    for (unsigned i = 0; i < width; i++)
+        v = v << 8 | raw.data[i];
     return v;
 }
 
 uint8_t reader_u8(struct reader *r)
 {
-    return (uint8_t)fixed(r, 1, false);
+    return (uint8_t)little(r, 1);
 }
 
 uint16_t reader_le16(struct reader *r)
 {
-    return (uint16_t)fixed(r, 2, false);
+    return (uint16_t)little(r, 2);
 }
 
 uint32_t reader_le32(struct reader *r)
 {
-    return (uint32_t)fixed(r, 4, false);
+    return (uint32_t)little(r, 4);
 }
 
 uint64_t reader_le64(struct reader *r)
 {
-    return fixed(r, 8, false);
+    return little(r, 8);
 }
 
 uint16_t reader_be16(struct reader *r)
 {
-    return (uint16_t)fixed(r, 2, true);
+    return (uint16_t)big(r, 2);
 }
 
 uint32_t reader_be32(struct reader *r)
 {
-    return (uint32_t)fixed(r, 4, true);
+    return (uint32_t)big(r, 4);
 }
 
 uint64_t reader_be64(struct reader *r)
 {
-    return fixed(r, 8, true);
+    return big(r, 8);
 }
 
 uint64_t reader_varint(struct reader *r)
