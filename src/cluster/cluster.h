@@ -31,7 +31,7 @@ struct cluster_options {
 
 /* What the data side knows and the cluster must know. `holds` has one bit for each partition (bit
  * p % 8 of byte p / 8), set no later than a write of it is given to the store; NULL: nothing is
- * held. It is looked at only in the call that follows. */
+ * held. It must stay valid until the next facts. */
 struct cluster_facts {
     const uint8_t *holds;
     bool holds_any;

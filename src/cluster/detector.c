@@ -295,7 +295,7 @@ void detector_acked(struct detector *d, uint64_t from, uint64_t seq, struct dete
 /* ---- what is believed ---- */
 
 /* Somebody believes of this node what is not so: it takes an incarnation that nobody has heard. */
-static bool refute(struct detector *d, const struct gossip_record *record,
+static void refute(struct detector *d, const struct gossip_record *record,
                    struct detector_news *news)
 {
     bool wrong = record->incarnation > d->own.incarnation ||
@@ -303,21 +303,22 @@ static bool refute(struct detector *d, const struct gossip_record *record,
                   (record->state != LIVE_UP || record->version > d->own.version));
 
     if (!wrong || record->incarnation == UINT64_MAX)
-        return false;
+        return;
     d->own.incarnation = record->incarnation + 1;
     news->refuted = true;
-    return true;
 }
 
-bool detector_hear(struct detector *d, const struct gossip_record *record, uint64_t now_us,
+void detector_hear(struct detector *d, const struct gossip_record *record, uint64_t now_us,
                    struct detector_news *news)
 {
     struct detector_peer *peer = find(d, record->node);
 
-    if (record->node == d->own.node)
-        return refute(d, record, news);
+    if (record->node == d->own.node) {
+        refute(d, record, news);
+        return;
+    }
     if (peer == NULL || record->incarnation < peer->record.incarnation)
-        return false;
+        return;
     struct gossip_record before = peer->record;
     if (record->incarnation > before.incarnation) {
         peer->record = *record;
@@ -330,13 +331,11 @@ bool detector_hear(struct detector *d, const struct gossip_record *record, uint6
         if (record->state > before.state)
             peer->record.state = record->state;
     }
-    if (peer->record.state != before.state) {
-        if (peer->record.state == LIVE_SUSPECT)
-            suspect(d, peer, now_us);
-        changed(news, &peer->record);
-    }
-    return peer->record.incarnation != before.incarnation || peer->record.state != before.state ||
-           peer->record.version != before.version;
+    if (peer->record.state == before.state)
+        return;
+    if (peer->record.state == LIVE_SUSPECT)
+        suspect(d, peer, now_us);
+    changed(news, &peer->record);
 }
 
 const struct gossip_record *detector_record(const struct detector *d, uint64_t node)

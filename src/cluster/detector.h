@@ -89,8 +89,8 @@ void detector_ping_for(struct detector *d, uint64_t from, uint64_t seq, uint64_t
                        uint64_t now_us, struct detector_news *news);
 void detector_acked(struct detector *d, uint64_t from, uint64_t seq, struct detector_news *news);
 
-/* What another node believes; whether it was new here. */
-bool detector_hear(struct detector *d, const struct gossip_record *record, uint64_t now_us,
+/* What another node believes. */
+void detector_hear(struct detector *d, const struct gossip_record *record, uint64_t now_us,
                    struct detector_news *news);
 
 /* What is known of a member; NULL of a stranger. */

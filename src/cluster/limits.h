@@ -7,7 +7,7 @@ enum {
     CHAIN_DOCUMENTS_MAX = 8, /* kept, for deltas */
     EDITS_MAX = 64,          /* changes that wait for their turn at the register */
     DEFERRED_MAX = 64,       /* messages that wait for stable storage */
-    PEER_LINKS_MAX = 256,    /* nodes that are connected, members and others */
+    CONTACTS_MAX = 64,       /* nodes that are connected, members and others */
     PROBES_MAX = 64,         /* of the detector, own and for others, in flight */
     PROBE_HELPERS = 3,       /* nodes that are asked for an indirect probe */
     RELAYS_MAX = 16,         /* operators' requests handed on and not answered yet */

@@ -96,6 +96,12 @@ enum err staging_add(struct staging *staging, struct intent intent)
     return ERR_OK;
 }
 
+void staging_drop_last(struct staging *staging)
+{
+    ASSERT(staging->count > 0);
+    staging->count--;
+}
+
 bool staging_merge(struct staging *staging, const struct intent *intent)
 {
     struct intent *own = find(staging, intent->tag);

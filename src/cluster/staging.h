@@ -31,6 +31,9 @@ void staging_rebase(struct staging *staging, uint64_t base);
  * is superseded was given up. */
 enum err staging_add(struct staging *staging, struct intent intent) MUST_CHECK;
 
+/* Forgets the change that was added last, before anybody heard of it. */
+void staging_drop_last(struct staging *staging);
+
 /* Takes in what another node knows; whether anything was new. */
 bool staging_merge(struct staging *staging, const struct intent *intent);
 

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The machines of the room and the node that they are parts of. A machine may look at the others but
+ * changes only itself; what it wants of another it asks by that one's functions. */
+#ifndef CLUSTER_CLUSTER_INT_H
+#define CLUSTER_CLUSTER_INT_H
+
+#include "cluster/chain.h"
+#include "cluster/cluster.h"
+#include "cluster/commit.h"
+#include "cluster/contacts.h"
+#include "cluster/detector.h"
+#include "cluster/join.h"
+#include "cluster/propose.h"
+#include "cluster/register.h"
+#include "cluster/relay.h"
+#include "cluster/staging.h"
+#include "cluster/vault.h"
+
+struct cluster {
+    const struct config *config;
+    struct random random;
+    struct text name, address; /* as this process was started */
+    uint64_t self;
+    uint64_t starts;       /* how often this store was started: makes ballots unique */
+    uint64_t first_stable; /* the vault's generation that names node, cluster and start */
+
+    struct cluster_facts facts;
+    struct chain chain;
+    struct acceptor acceptor;
+    uint64_t resolve_us; /* a value was accepted: its end is looked for then; 0: none was */
+    struct vault vault;
+    struct contacts contacts;
+    struct proposer proposer;
+    struct detector detector;
+    struct staging staging;
+    struct commit commit;
+    struct joiner joiner;
+    struct relays relays;
+
+    uint32_t stored;    /* members, by index, that have the newest document on stable storage */
+    uint64_t active;    /* the newest epoch known to be stored by a majority of its own voters */
+    uint64_t gossip_us; /* the next gossip in turn */
+    bool news;          /* gossip to all in this step */
+    uint64_t self_us; /* whether the members know this node rightly is looked at then; 0: they do */
+    uint64_t shown_plan; /* what `plan` said last here */
+
+    struct view view;
+    struct view_member view_members[VOTERS_MAX];
+    struct ring_node view_nodes[VOTERS_MAX];
+};
+
+static inline const struct document *cluster_document(const struct cluster *c)
+{
+    return chain_document(&c->chain);
+}
+
+/* So many times the time that an answer may take. */
+static inline uint64_t cluster_wait_us(const struct cluster *c, uint32_t waits)
+{
+    return (uint64_t)waits * c->config->probe_timeout_ms * 1000;
+}
+
+/* A message about this node's own cluster; the caller fills the rest. Valid until the next output. */
+struct peer_cluster *cluster_say(const struct cluster *c, uint64_t to, enum cluster_talk kind,
+                                 struct outbox *out);
+
+/* Sends a finished message; `holds` keeps its document alive, or is NULL. */
+void cluster_send(uint64_t to, const struct peer_cluster *msg, struct blob *holds,
+                  struct outbox *out);
+
+/* A document that is decided and continues the chain is the newest now. Takes it over. */
+void cluster_adopt(struct cluster *c, struct document *document, const struct event *ev,
+                   struct outbox *out);
+
+/* The same for the first document of another cluster: all that was of the own one is forgotten. */
+void cluster_move(struct cluster *c, struct document *document, const struct event *ev,
+                  struct outbox *out);
+
+/* Whether a node, by id, is a member of the newest document. */
+bool cluster_is_member(const struct cluster *c, uint64_t node);
+
+/* A name for a node in sentences: its own, or its number. */
+void cluster_put_name(const struct cluster *c, uint64_t node, struct buf *buf);
+
+/* Something learned about who has the newest document on stable storage. */
+void cluster_note_stored(struct cluster *c, uint64_t node, uint64_t epoch, uint64_t hash);
+void cluster_note_active(struct cluster *c, uint64_t epoch);
+
+/* ---- documents that are decided (learn.c) ---- */
+
+/* Sends the newest document to a node, as a delta when it has a kept one. */
+void learn_tell(struct cluster *c, uint64_t to, uint64_t epoch, uint64_t hash, struct outbox *out);
+void learn_on_pull(struct cluster *c, uint64_t from, const struct talk_document *m,
+                   struct outbox *out);
+void learn_on_document(struct cluster *c, uint64_t from, const struct peer_cluster *msg,
+                       const struct event *ev, struct outbox *out);
+/* Tells a node that the newest document is on stable storage here, once that is so. */
+void learn_confirm(struct cluster *c, uint64_t to, struct outbox *out);
+void learn_on_stored(struct cluster *c, uint64_t from, const struct talk_document *m);
+
+/* ---- gossip (gossip.c) ---- */
+
+void gossip_to(struct cluster *c, uint64_t to, struct outbox *out);
+void gossip_tick(struct cluster *c, const struct event *ev, struct outbox *out);
+void gossip_on(struct cluster *c, uint64_t from, const struct talk_gossip *m,
+               const struct event *ev, struct outbox *out);
+/* Carries out what the detector wants. */
+void gossip_news(struct cluster *c, const struct detector_news *news, struct outbox *out);
+
+/* ---- voting (vote.c) ---- */
+
+void vote_on_prepare(struct cluster *c, uint64_t from, const struct talk_register *m,
+                     const struct event *ev, struct outbox *out);
+void vote_on_accept(struct cluster *c, uint64_t from, const struct talk_register *m,
+                    const struct event *ev, struct outbox *out);
+void vote_tick(struct cluster *c, const struct event *ev, struct outbox *out);
+
+/* ---- operators (admin.c, status.c) ---- */
+
+/* What an operator asks; the asker may be a node that hands it on. */
+void admin_request(struct cluster *c, struct asker asker, const struct admin_request *request,
+                   const struct event *ev, struct outbox *out);
+
+/* Answers. `text` is copied. */
+void admin_refuse(struct cluster *c, struct asker asker, enum err err, struct bytes text,
+                  struct outbox *out);
+void admin_answer(struct cluster *c, struct asker asker, struct outbox *out);
+
+/* The whole status, in the outbox's arena. */
+struct cluster_status *status_make(struct cluster *c, struct outbox *out);
+
+/* ---- the view (view.c) ---- */
+
+void view_build(struct cluster *c);
+
+#endif
