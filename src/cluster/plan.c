@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "cluster/limits.h"
 #include "model/draft.h"
+#include "record/document.h"
 #include "ring/solver.h"
 
 enum { REPLICAS_WANTED_MIN = 3, MEMBERS_TOP = VOTERS_MAX + 64 };
@@ -20,7 +21,7 @@ uint64_t plan_base(const struct document *document)
 {
     struct buf buf;
 
-    buf_init(&buf, SIZE_MAX);
+    buf_init(&buf, DOCUMENT_BYTES_MAX);
     for (uint32_t i = 0; i < document->members_count; i++) {
         const struct member *m = &document->members[i];
         buf_put_le64(&buf, m->id);

@@ -5,6 +5,7 @@
 #include "model/draft.h"
 #include "model/overlay.h"
 #include "record/document.h"
+#include "record/seal.h"
 #include "record/sys.h"
 #include "ring/solver.h"
 #include "sim/node.h"
@@ -42,6 +43,19 @@ static void keep_twins(struct document *draft)
     ASSERT(err == ERR_OK);
 }
 
+/* The row of a voter that has promised nothing yet (cluster/vault.h). */
+static void put_voter(struct buf *buf, const struct document *document)
+{
+    buf_extend(buf, SEAL_BYTES);
+    buf_put_le64(buf, 0);
+    buf_put_le64(buf, document->epoch + 1);
+    for (unsigned i = 0; i < 4; i++)
+        buf_put_le64(buf, 0);
+    buf_put_varint(buf, 0);
+    ASSERT(!buf->overflow);
+    seal_close(buf->data, buf->len, 1, SYS_ROW_ACCEPTOR);
+}
+
 static void write_rows(struct sim_node *node, const struct document *document,
                        const struct member *member)
 {
@@ -55,6 +69,9 @@ static void write_rows(struct sim_node *node, const struct document *document,
     ASSERT(!buf.overflow);
     engine_batch_put(batch, FAMILY_SYS, SYS_ROW_DOCUMENT, buf_bytes(&buf));
     engine_batch_put(batch, FAMILY_SYS, SYS_ROW_NODE, blob_bytes(identity));
+    buf_reset(&buf);
+    put_voter(&buf, document);
+    engine_batch_put(batch, FAMILY_SYS, SYS_ROW_ACCEPTOR, buf_bytes(&buf));
     enum err err = engine_commit(node->disk.engine, batch, true);
     ASSERT(err == ERR_OK);
     engine_batch_free(batch);
