@@ -40,7 +40,7 @@ void faults_draw(struct world *w)
 {
     struct params *p = &w->params;
 
-    p->nodes = (uint32_t)random_range(&w->random, 1, world_chance(w, 150000) ? 12 : 5);
+    p->nodes = (uint32_t)random_range(&w->random, 1, world_chance(w, 150000) ? 7 : 5);
     p->clients = (uint32_t)random_range(&w->random, 1, 8);
     p->keys = (uint32_t)random_range(&w->random, 4, 20);
     p->ops = (uint32_t)random_range(&w->random, 100, 400);
