@@ -329,6 +329,7 @@ void vnodes_stored(struct vnodes *vs, const struct view *view, const struct even
     }
     case NUMBER_COMMIT: hot_committed(vs, low, ev, out); break;
     case NUMBER_LEASE: lease_stored(vs, vnode_at(vs, (uint32_t)low), ev, out); break;
+    case NUMBER_CLOSE: vs->closed = true; break;
     }
 }
 
