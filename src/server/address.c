@@ -40,6 +40,16 @@ bool address_parse(struct bytes text, struct address *ret_address)
     return true;
 }
 
+bool address_join(const struct address *address, char ret_text[ADDRESS_BYTES_MAX])
+{
+    bool six = strchr(address->host, ':') != NULL;
+    int len = snprintf(ret_text, ADDRESS_BYTES_MAX, six ? "[%s]:%u" : "%s:%u", address->host,
+                       address->port);
+
+    ASSERT(len > 0);
+    return len < ADDRESS_BYTES_MAX;
+}
+
 bool address_numeric(const struct address *address, struct sockaddr_storage *ret_socket)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(address->port)};

@@ -18,6 +18,9 @@ struct address {
 /* False when the text is no HOST:PORT. */
 bool address_parse(struct bytes text, struct address *ret_address);
 
+/* Writes it as HOST:PORT; false when that is too long. */
+bool address_join(const struct address *address, char ret_text[ADDRESS_BYTES_MAX]);
+
 /* The socket address, when the host is a number; false when it is a name. */
 bool address_numeric(const struct address *address, struct sockaddr_storage *ret_socket);
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,13 @@
 #include "base/check.h"
 #include "server/limits.h"
 
-enum { FORMAT_BYTES_MAX = 1024, PROBE_BYTES = 64 * 1024, FILE_MODE = 0640, DIR_MODE = 0750 };
+enum {
+    FORMAT_BYTES_MAX = 1024,
+    PROBE_BYTES = 64 * 1024,
+    FILE_MODE = 0640,
+    DIR_MODE = 0750,
+    DISCARD_FDS = 16
+};
 
 static enum exit_status refuse(struct why *why, enum exit_status status, const char *format, ...)
     PRINTF_LIKE(3, 4);
@@ -313,6 +320,20 @@ enum exit_status datadir_open(struct datadir *dir, const char *path, const char 
     if (status != EXIT_STATUS_OK)
         datadir_close(dir);
     return status;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
+enum exit_status datadir_discard(const struct datadir *dir, struct why *ret_why)
+{
+    if (nftw(dir->engine_path, remove_entry, DISCARD_FDS, FTW_DEPTH | FTW_PHYS) != 0 &&
+        errno != ENOENT)
+        return refuse_errno(ret_why, dir->engine_path, "cannot throw it away");
+    return sync_directory(dir, ret_why);
 }
 
 void datadir_close(struct datadir *dir)

@@ -27,10 +27,13 @@ struct datadir {
     int lock_fd;
 };
 
-/* Opens or makes the directory. `name` is the node's, or NULL: the one that stands in the directory,
- * a random one in a new directory. On failure says why, and leaves nothing open. */
+/* Opens or makes the directory. `name` is the node's, or NULL: the one that stands in the
+ * directory, a random one in a new directory. On failure says why, and leaves nothing open. */
 enum exit_status datadir_open(struct datadir *dir, const char *path, const char *name,
                               uint32_t shards, struct why *ret_why);
+
+/* Throws away the engine's files: the node begins anew, under the same name. */
+enum exit_status datadir_discard(const struct datadir *dir, struct why *ret_why);
 
 /* Gives the lock back. */
 void datadir_close(struct datadir *dir);

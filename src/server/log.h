@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines on standard error: time, level, text; one write each. Traces of the core become lines by the
- * table in msg/trace.h. Of one kind of trace at most LOG_KIND_LINES_MAX lines a second are written;
- * the rest is counted and told when the second is over. Used on the loop's thread only. */
+/* Lines on standard error: time, level, text; one write each. Traces of the core become lines by
+ * the table in msg/trace.h. Of one kind of trace at most LOG_KIND_LINES_MAX lines a second are
+ * written; the rest is counted and told when the second is over. Used on the loop's thread only. */
 #ifndef SERVER_LOG_H
 #define SERVER_LOG_H
 

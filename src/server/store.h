@@ -57,7 +57,8 @@ void store_submit(struct store *store, const struct store_op *op);
 /* Hands the commits of this turn over. */
 void store_flush(struct store *store);
 
-/* The next completion; false when there is none now. What it points to lives until the next call. */
+/* The next completion; false when there is none now. What it points to lives until the next
+ * call. */
 bool store_next(struct store *store, struct stored *ret_stored);
 
 /* Whether every operation has been told complete. */
