@@ -381,11 +381,12 @@ static void on_peer(struct cluster *c, const struct event *ev, struct outbox *ou
     const struct document *d = cluster_document(c);
 
     ASSERT(ev->u.peer.msg->kind == PEER_CLUSTER);
-    if (msg->cluster[0] == d->cluster[0] && msg->cluster[1] == d->cluster[1] &&
-        msg->lineage == d->lineage)
-        on_own(c, ev->u.peer.from, msg, ev, out);
-    else if (join_concerns(&c->joiner, msg))
+    /* A node that left may wait to join the same cluster again. */
+    if (join_concerns(&c->joiner, msg))
         on_theirs(c, ev->u.peer.from, msg, ev, out);
+    else if (msg->cluster[0] == d->cluster[0] && msg->cluster[1] == d->cluster[1] &&
+             msg->lineage == d->lineage)
+        on_own(c, ev->u.peer.from, msg, ev, out);
 }
 
 static void on_stored(struct cluster *c, const struct event *ev, struct outbox *out)

@@ -42,9 +42,9 @@ struct cluster *cluster_new(const struct cluster_options *options);
 /* NULL is fine. */
 void cluster_free(struct cluster *c);
 
-/* EV_START: reads the system rows that are the cluster's own and ignores the others. A store without
- * any becomes a node with a random id and a cluster of one. An error when a row is damaged or of
- * another release: then this node must not go on. */
+/* EV_START: reads the system rows that are the cluster's own and ignores the others. A store
+ * without any becomes a node with a random id and a cluster of one. An error when a row is damaged
+ * or of another release: then this node must not go on. */
 enum err cluster_start(struct cluster *c, const struct stored_row *rows, uint32_t count,
                        const struct event *ev, struct outbox *out) MUST_CHECK;
 
@@ -75,8 +75,8 @@ void cluster_hello(const struct cluster *c, struct peer_hello *ret_hello);
 bool cluster_admits(const struct cluster *c, uint64_t node);
 
 /* While a change of placement is being prepared, and on a node that waits to join a cluster, a
- * partition that holds no data may not get its first object. cluster_freezing: whether that is so of
- * any partition; cluster_frozen: whether a write to this one must be refused now. */
+ * partition that holds no data may not get its first object. cluster_freezing: whether that is so
+ * of any partition; cluster_frozen: whether a write to this one must be refused now. */
 bool cluster_freezing(const struct cluster *c, uint64_t mono_us);
 bool cluster_frozen(const struct cluster *c, uint32_t partition, uint64_t mono_us);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machines of the room and the node that they are parts of. A machine may look at the others but
- * changes only itself; what it wants of another it asks by that one's functions. */
+/* The machines of the room and the node that they are parts of. A machine may look at the others
+ * but changes only itself; what it wants of another it asks by that one's functions. */
 #ifndef CLUSTER_CLUSTER_INT_H
 #define CLUSTER_CLUSTER_INT_H
 
@@ -60,7 +60,8 @@ static inline uint64_t cluster_wait_us(const struct cluster *c, uint32_t waits)
     return (uint64_t)waits * c->config->probe_timeout_ms * 1000;
 }
 
-/* A message about this node's own cluster; the caller fills the rest. Valid until the next output. */
+/* A message about this node's own cluster; the caller fills the rest. Valid until the next
+ * output. */
 struct peer_cluster *cluster_say(const struct cluster *c, uint64_t to, enum cluster_talk kind,
                                  struct outbox *out);
 

@@ -107,8 +107,8 @@ static void add_asked(struct commit *m, uint64_t node, bool joins)
     m->asked[m->asked_count++] = (struct fence_asked){.node = node, .joins = joins};
 }
 
-/* Who must answer the fence: all that have a replica of a partition whose list changes, and all that
- * join. */
+/* Who must answer the fence: all that have a replica of a partition whose list changes, and all
+ * that join. */
 static void find_asked(struct cluster *c, const struct plan *plan)
 {
     struct commit *m = &c->commit;

@@ -7,9 +7,9 @@
  *      '--one holds data, cannot be reached, or does not want--> CANCEL --decided--> IDLE (refused)
  *   SWITCH --stale--> CANCEL
  *
- * The fence is an epoch of its own: behind it nobody takes the first object of a partition until the
- * next epoch says otherwise, whatever crashes. So an answer "I hold nothing" stays true until the
- * switch or the cancellation is decided, and only one of them can be. Should this node die, any
+ * The fence is an epoch of its own: behind it nobody takes the first object of a partition until
+ * the next epoch says otherwise, whatever crashes. So an answer "I hold nothing" stays true until
+ * the switch or the cancellation is decided, and only one of them can be. Should this node die, any
  * other cancels the plan after a while. */
 #ifndef CLUSTER_COMMIT_H
 #define CLUSTER_COMMIT_H

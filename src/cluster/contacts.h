@@ -46,7 +46,8 @@ const struct contact *contacts_find(const struct contacts *contacts, uint64_t no
 
 bool contacts_is_up(const struct contacts *contacts, uint64_t node);
 
-/* A node whose end of a link says that it can be reached there, or that was dialled there; 0: none. */
+/* A node whose end of a link says that it can be reached there, or that was dialled there; 0:
+ * none. */
 const struct contact *contacts_at(const struct contacts *contacts, struct bytes address);
 
 /* EV_LINK_UP and EV_LINK_DOWN. */

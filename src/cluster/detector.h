@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who can be reached: SWIM (Das, Gupta and Motivala, 2002) over the control connections. Each
  * interval one peer is pinged, in a random order that visits all before any comes again. When it
- * does not answer in time a few others are asked to ping it; when none of them succeeds either it is
- * suspected, and after a while taken for down. What is believed spreads by gossip; a node that
+ * does not answer in time a few others are asked to ping it; when none of them succeeds either it
+ * is suspected, and after a while taken for down. What is believed spreads by gossip; a node that
  * hears ill of itself refutes it under a new incarnation. A lost link starts a probe at once.
  *
  *   UP --no probe succeeded--> SUSPECT --suspicion time over--> DOWN

@@ -250,8 +250,8 @@ static void on_staged(struct cluster *c)
     j->deadline_us = UINT64_MAX;
 }
 
-/* Nobody remembers the wish, or it was taken back. With a fence answered only the document counts: it
- * may have been decided in the meantime. */
+/* Nobody remembers the wish, or it was taken back. With a fence answered only the document counts:
+ * it may have been decided in the meantime. */
 static void on_refused(struct cluster *c, const struct talk_join_answer *m, struct outbox *out)
 {
     struct joiner *j = &c->joiner;

@@ -256,7 +256,8 @@ void proposer_submit(struct cluster *c, const struct edit *edit, enum edit_owner
 
 /* ---- votes ---- */
 
-/* A majority has promised, and none of it has accepted anything: the edit may put its value there. */
+/* A majority has promised, and none of it has accepted anything: the edit may put its value
+ * there. */
 static void choose_own(struct cluster *c, const struct event *ev, struct outbox *out)
 {
     struct proposer *p = &c->proposer;
@@ -305,8 +306,8 @@ static void on_decided(struct cluster *c, const struct event *ev, struct outbox 
 
     enum err err = chain_read(&c->chain, 0, blob_bytes(p->proposal.value), &next);
     if (err != ERR_OK || chain_judge(&c->chain, next) != CHAIN_NEWER) {
-        /* Voters accept only what continues their document, which is ours: they run another release,
-         * or lie. */
+        /* Voters accept only what continues their document, which is ours: they run another
+         * release, or lie. */
         if (err == ERR_OK)
             document_free(next);
         finish(c, ERR_VERSION, BYTES_LIT("what was decided cannot be read here"), ev, out);

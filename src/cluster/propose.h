@@ -9,8 +9,9 @@
  * A change fails with "not done" only while none of its values was offered to a voter, or after the
  * epoch it was offered for went to another; else, with "unknown".
  *
- * A ballot's counter is the round, shifted, and the number of this start of the store: a ballot that
- * was forgotten in a crash is never used again. The start is on stable storage before the first. */
+ * A ballot's counter is the round, shifted, and the number of this start of the store: a ballot
+ * that was forgotten in a crash is never used again. The start is on stable storage before the
+ * first. */
 #ifndef CLUSTER_PROPOSE_H
 #define CLUSTER_PROPOSE_H
 

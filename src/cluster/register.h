@@ -2,9 +2,9 @@
 /* The register that decides documents, without a leader, a lease or a clock.
  *
  * Each epoch is one value decided once (Paxos; the proposer carries a value on from where it finds
- * one, as in CASPaxos: Rystsov, 2018). The voters of epoch e are the members of the decided document
- * of e - 1; nobody votes on e before it has adopted that document, so by induction all voters of e
- * agree on who they are. Quorums are majorities.
+ * one, as in CASPaxos: Rystsov, 2018). The voters of epoch e are the members of the decided
+ * document of e - 1; nobody votes on e before it has adopted that document, so by induction all
+ * voters of e agree on who they are. Quorums are majorities.
  *
  *   proposer   PREPARE(e, ballot) to all voters
  *   voter      persists the promise, answers PROMISE with what it accepted before, if anything
@@ -24,8 +24,8 @@
  * Invariants:
  *   1. a voter's `promised` never decreases within an epoch, nor does its epoch;
  *   2. it accepts only in ballots >= promised, and accepted <= promised always;
- *   3. in one ballot at most one value is ever proposed: a ballot names its proposer and which of the
- *      proposer's starts it was made in (propose.h), and a proposal chooses once. */
+ *   3. in one ballot at most one value is ever proposed: a ballot names its proposer and which of
+ *      the proposer's starts it was made in (propose.h), and a proposal chooses once. */
 #ifndef CLUSTER_REGISTER_H
 #define CLUSTER_REGISTER_H
 
@@ -59,7 +59,8 @@ void acceptor_done(struct acceptor *a);
 /* The epoch before `epoch` is decided and adopted; older news is ignored. */
 void acceptor_advance(struct acceptor *a, uint64_t epoch);
 
-/* The answers to PREPARE and ACCEPT. What a yes means must be on stable storage before it is said. */
+/* The answers to PREPARE and ACCEPT. What a yes means must be on stable storage before it is
+ * said. */
 enum vote acceptor_prepare(struct acceptor *a, uint64_t epoch, struct ballot ballot);
 enum vote acceptor_accept(struct acceptor *a, uint64_t epoch, struct ballot ballot,
                           struct blob *value);
@@ -99,7 +100,8 @@ void proposal_accepted(struct proposal *p, uint64_t from, uint64_t epoch, struct
 void proposal_outbid(struct proposal *p, uint64_t from, uint64_t epoch, struct ballot ballot,
                      struct ballot promised);
 
-/* In CHOOSE: whether a value was found. Then it must be carried on: `own` NULL; else the owner's. */
+/* In CHOOSE: whether a value was found. Then it must be carried on: `own` NULL; else the
+ * owner's. */
 bool proposal_found(const struct proposal *p);
 void proposal_choose(struct proposal *p, struct blob *own);
 

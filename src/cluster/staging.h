@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Staged changes: soft state, told by gossip, a set to which intents are only added; taking one back
- * adds that it is withdrawn, which wins. An intent counts only on the placement (plan_base) that it
- * was staged on: with the next one, all that was staged is gone, committed or not.
+/* Staged changes: soft state, told by gossip, a set to which intents are only added; taking one
+ * back adds that it is withdrawn, which wins. An intent counts only on the placement (plan_base)
+ * that it was staged on: with the next one, all that was staged is gone, committed or not.
  *
  * Invariants:
  *   1. every intent here has the same base, the present one;
@@ -27,8 +27,8 @@ void staging_done(struct staging *staging);
 /* The placement is this one now. */
 void staging_rebase(struct staging *staging, uint64_t base);
 
-/* Adds a change of ours: base and order are set here. ERR_FULL when there is no room even after what
- * is superseded was given up. */
+/* Adds a change of ours: base and order are set here. ERR_FULL when there is no room even after
+ * what is superseded was given up. */
 enum err staging_add(struct staging *staging, struct intent intent) MUST_CHECK;
 
 /* Forgets the change that was added last, before anybody heard of it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this node must not forget: who it is, the newest document, what it promised and accepted as a
- * voter, and the cluster that it waits to join. All of it goes to the store in one batch, one batch
- * at a time; what must not be said before it is on stable storage waits here.
+/* What this node must not forget: who it is, the newest document, what it promised and accepted as
+ * a voter, and the cluster that it waits to join. All of it goes to the store in one batch, one
+ * batch at a time; what must not be said before it is on stable storage waits here.
  *
  *   row "acceptor"                         row "join"
  *   size  field                            size  field
