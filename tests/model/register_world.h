@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Three voters, two proposers and a network that may lose, repeat, delay and reorder everything:
- * whatever was once sent may arrive at any time, any number of times, or never. Voters and proposers
- * are those of the product (cluster/register.h); here are only who says what to whom, crashes, and
- * the documents.
+ * whatever was once sent may arrive at any time, any number of times, or never. Voters and
+ * proposers are those of the product (cluster/register.h); here are only who says what to whom,
+ * crashes, and the documents.
  *
  * There are two epochs to decide. Document 1 is known to all and names all three voters. A proposer
  * puts a document of its own after the one that it knows; that of proposer 0 drops the last voter,
@@ -28,8 +28,8 @@ struct register_rules {
     bool vote_again;            /* a voter that crashes forgets what it knew as decided */
 };
 
-/* Documents are numbers, 0 none: of the first epoch 1 and 2 by proposer 0 and 1, 3 and 4 by what they
- * are after a crash; of the second 3..6, two after each of the first. */
+/* Documents are numbers, 0 none: of the first epoch 1 and 2 by proposer 0 and 1, 3 and 4 by what
+ * they are after a crash; of the second 3..6, two after each of the first. */
 struct voter_state {
     uint8_t epoch;
     uint8_t promised, accepted; /* ballots */
