@@ -7,7 +7,7 @@
  *                                      and name                                   cluster/
  *   "doc"                              the cluster document                       cluster/
  *   "acceptor"                         the register's acceptor state              cluster/
- *   "inc/", partition (2, big-endian)  actor (8), leased counter (8),
+ *   "inc/", partition (2, big-endian)  actor (8), leased counter (8), closed (1),
  *                                      little-endian                              kv/ */
 #ifndef RECORD_SYS_H
 #define RECORD_SYS_H

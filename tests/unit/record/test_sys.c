@@ -7,11 +7,11 @@
 TEST(incarnations_come_back)
 {
     struct arena arena;
-    struct incarnation back = {0, 0};
+    struct incarnation back = {0, 0, false};
 
     arena_init(&arena);
     for (uint32_t partition = 0; partition < SLOTS_MAX; partition += 97) {
-        struct incarnation one = {UINT64_MAX - partition, partition * UINT64_C(100000)};
+        struct incarnation one = {UINT64_MAX - partition, partition * UINT64_C(100000), partition % 2 == 1};
         struct bytes row = sys_incarnation_key(&arena, partition);
         struct blob *blob = sys_incarnation_blob(row, &one);
         uint32_t found = UINT32_MAX;
@@ -20,6 +20,7 @@ TEST(incarnations_come_back)
         CHECK_EQ(sys_incarnation_decode(row, blob_bytes(blob), &back), ERR_OK);
         CHECK_EQ(back.actor, one.actor);
         CHECK_EQ(back.leased, one.leased);
+        CHECK_EQ(back.closed, one.closed);
         struct bytes other = sys_incarnation_key(&arena, (partition + 1) % SLOTS_MAX);
         CHECK_EQ(sys_incarnation_decode(other, blob_bytes(blob), &back), ERR_CORRUPT);
         blob_unref(blob);
@@ -62,9 +63,9 @@ TEST(nodes_come_back)
 TEST(damage_is_found)
 {
     struct sys_node node = {77, BYTES_LIT("one")};
-    struct incarnation one = {7, 8};
+    struct incarnation one = {7, 8, true};
     struct sys_node node_back = {0, BYTES_NONE};
-    struct incarnation one_back = {0, 0};
+    struct incarnation one_back = {0, 0, false};
     const struct bytes row = BYTES_LIT("inc/\0\x03");
     struct blob *blobs[] = {sys_node_blob(&node), sys_incarnation_blob(row, &one)};
 
