@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "cli/table.h"
 
 enum { NAME_MAX_LEN = 64, SUMMARY_AT = 30 };
@@ -67,57 +68,6 @@ int help_command(const struct cli_command *command)
     return cli_end();
 }
 
-static uint32_t min3(uint32_t a, uint32_t b, uint32_t c)
-{
-    uint32_t least = a < b ? a : b;
-
-    return least < c ? least : c;
-}
-
-/* Insertions, deletions and replacements of one character that lead from one word to the other. */
-static uint32_t edit_distance(const char *a, const char *b)
-{
-    uint32_t row[NAME_MAX_LEN + 1];
-    size_t b_len = strlen(b);
-
-    if (b_len > NAME_MAX_LEN || strlen(a) > NAME_MAX_LEN)
-        return UINT32_MAX;
-    for (uint32_t j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (uint32_t i = 1; a[i - 1] != '\0'; i++) {
-        uint32_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            uint32_t above = row[j];
-            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[b_len];
-}
-
-void nearest_init(struct nearest *nearest, const char *wanted)
-{
-    *nearest = (struct nearest){.wanted = wanted};
-}
-
-void nearest_offer(struct nearest *nearest, const char *name)
-{
-    uint32_t distance = edit_distance(nearest->wanted, name);
-    /* A third of the letters may be wrong, or the word was begun and not ended. */
-    bool begun = strlen(nearest->wanted) >= 2 &&
-                 strncmp(name, nearest->wanted, strlen(nearest->wanted)) == 0;
-
-    if (begun && distance > 2)
-        distance = 2;
-    if (!begun && distance > 1 + strlen(name) / 3)
-        return;
-    if (nearest->best == NULL || distance < nearest->distance) {
-        nearest->best = name;
-        nearest->distance = distance;
-    }
-}
-
 /* Lists the commands whose first word is `word`; false when there are none. */
 static bool print_family(FILE *to, const char *word)
 {
@@ -158,14 +108,15 @@ int help_unknown_command(int argc, char **argv)
     }
     (void)snprintf(words, sizeof(words), "%s%s%s", argv[0], family ? " " : "",
                    family ? argv[1] : "");
-    nearest_init(&nearest, words);
+    nearest_init(&nearest, bytes_str(words));
     for (const struct cli_group *group = cli_groups; group->heading; group++)
         for (const struct cli_command *const *at = group->commands; *at; at++)
             if (!(*at)->hidden)
-                nearest_offer(&nearest, (*at)->name);
+                nearest_offer(&nearest, bytes_str((*at)->name));
     cli_say("there is no command '%s'", words);
-    if (nearest.best != NULL)
-        fprintf(stderr, "Did you mean 'dassie %s'?\n", nearest.best);
+    if (nearest.best.len > 0)
+        fprintf(stderr, "Did you mean 'dassie %.*s'?\n", (int)nearest.best.len,
+                (const char *)nearest.best.data);
     else
         fprintf(stderr, "'dassie --help' lists them all.\n");
     return CLI_USAGE;
@@ -173,17 +124,15 @@ int help_unknown_command(int argc, char **argv)
 
 void help_unknown_option(const struct cli_command *command, struct bytes name, const char *word)
 {
-    char wanted[NAME_MAX_LEN];
     struct nearest nearest;
 
-    (void)snprintf(wanted, sizeof(wanted), "%.*s", (int)(name.len < 60 ? name.len : 60),
-                   (const char *)name.data);
-    nearest_init(&nearest, wanted);
+    nearest_init(&nearest, name);
     for (const struct cli_option *option = command->options; option && option->name; option++)
-        nearest_offer(&nearest, option->name);
+        nearest_offer(&nearest, bytes_str(option->name));
     cli_say("'%s' has no option '%s'", command->name, word);
-    if (nearest.best != NULL)
-        fprintf(stderr, "Did you mean '--%s'?\n", nearest.best);
+    if (nearest.best.len > 0)
+        fprintf(stderr, "Did you mean '--%.*s'?\n", (int)nearest.best.len,
+                (const char *)nearest.best.data);
     else
         fprintf(stderr, "Try 'dassie help %s'.\n", command->name);
 }

@@ -18,16 +18,6 @@ int help_command(const struct cli_command *command);
 int help_unknown_command(int argc, char **argv);
 void help_unknown_option(const struct cli_command *command, struct bytes name, const char *word);
 
-/* The nearest of the names offered so far, for "did you mean". */
-struct nearest {
-    const char *wanted;
-    const char *best; /* NULL: nothing is near enough */
-    uint32_t distance;
-};
-
-void nearest_init(struct nearest *nearest, const char *wanted);
-void nearest_offer(struct nearest *nearest, const char *name);
-
 extern const struct cli_command command_help;
 extern const struct cli_command command_version;
 

@@ -64,7 +64,7 @@ static int line(const char *text)
         argv[argc++] = word;
     argv[argc] = NULL;
     runs = 0;
-    return cli_main(argc, argv);
+    return cli_main(argc, argv, NULL);
 }
 
 TEST(options_and_operands_mix)
@@ -178,23 +178,6 @@ TEST(forms_of_output)
     CHECK(!cli_json(&last, &json));
 }
 
-TEST(nearest_word)
-{
-    struct nearest nearest;
-
-    nearest_init(&nearest, "conections");
-    nearest_offer(&nearest, "keys");
-    nearest_offer(&nearest, "connections");
-    nearest_offer(&nearest, "collections");
-    CHECK_STR(nearest.best, "connections");
-    nearest_init(&nearest, "zzzz");
-    nearest_offer(&nearest, "connections");
-    CHECK(nearest.best == NULL);
-    nearest_init(&nearest, "conn");
-    nearest_offer(&nearest, "connections");
-    CHECK_STR(nearest.best, "connections");
-}
-
 int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
@@ -208,7 +191,6 @@ int main(int argc, char **argv)
         T(old_spellings),
         T(numbers_have_bounds),
         T(forms_of_output),
-        T(nearest_word),
     };
     return tap_main(argc, argv, tests);
 }
