@@ -277,9 +277,9 @@ static bool wants_help(int argc, char **argv)
     return false;
 }
 
-static int dispatch(int argc, char **argv)
+static int dispatch(int argc, char **argv, const struct cli_host *host)
 {
-    struct cli_call call = {.operand_count = 0};
+    struct cli_call call = {.host = host};
     int words = 0;
 
     if (argc == 0 || strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)
@@ -295,7 +295,7 @@ static int dispatch(int argc, char **argv)
     return status == CLI_OK ? call.command->run(&call) : status;
 }
 
-int cli_main(int argc, char **argv)
+int cli_main(int argc, char **argv, const struct cli_host *host)
 {
     char *words[CLI_WORDS_MAX];
     char name[64];
@@ -313,7 +313,7 @@ int cli_main(int argc, char **argv)
         skip = 2;
     }
     if (!admin)
-        return dispatch(argc - skip, argv + skip);
+        return dispatch(argc - skip, argv + skip, host);
     int count = translate(argc - skip, argv + skip, words, name, sizeof(name));
-    return dispatch(count, words);
+    return dispatch(count, words, host);
 }

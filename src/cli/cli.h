@@ -59,8 +59,11 @@ struct cli_value {
     const char *text; /* "" for a switch */
 };
 
+struct cli_host;
+
 struct cli_call {
     const struct cli_command *command;
+    const struct cli_host *host;             /* NULL: there is none */
     const char *operands[CLI_WORDS_MAX + 1]; /* ends with NULL */
     uint32_t operand_count;
     struct cli_value values[CLI_WORDS_MAX]; /* as they were given, in order */
@@ -83,8 +86,16 @@ const struct cli_command *cli_find(int argc, char **argv, int *ret_words);
 /* How the user called this program, for commands that are printed to be pasted. */
 const char *cli_program(void);
 
-/* Finds the command, parses and runs it. Returns the exit status of the process. */
-int cli_main(int argc, char **argv);
+/* What the program around the command line does for it: it stands a floor higher, where the server
+ * is known too. */
+struct node_start;
+struct cli_host {
+    int (*run_node)(const struct node_start *start); /* cli/start.h */
+};
+
+/* Finds the command, parses and runs it. Returns the exit status of the process. Without a host
+ * there is no command that needs one. */
+int cli_main(int argc, char **argv, const struct cli_host *host);
 
 /* The last value given for an option, else `fallback`. The command must have that option. */
 const char *cli_text(const struct cli_call *call, const char *option, const char *fallback);

@@ -216,7 +216,7 @@ NORETURN static void become_command(const char *const *words, int output)
         count++;
     if (nowhere < 0 || dup2(nowhere, STDERR_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
         _exit(CLI_FAILED);
-    int status = cli_main(count, (char **)(uintptr_t)words);
+    int status = cli_main(count, (char **)(uintptr_t)words, NULL);
     (void)fflush(stdout);
     _exit(status);
 }

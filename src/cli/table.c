@@ -5,13 +5,17 @@
 
 #include "cli/bench.h"
 #include "cli/cluster.h"
+#include "cli/configure.h"
 #include "cli/demo.h"
 #include "cli/help.h"
 #include "cli/listing.h"
 #include "cli/objects.h"
+#include "cli/start.h"
 #include "cli/types.h"
 
-static const struct cli_command *const nodes[] = {&command_demo, NULL};
+static const struct cli_command *const nodes[] = {
+    &command_demo, &command_start, &command_config_describe, &command_config_effective, NULL,
+};
 
 static const struct cli_command *const cluster[] = {
     &command_cluster_status,
@@ -49,10 +53,18 @@ const struct cli_group cli_groups[] = {
 const struct cli_alias cli_aliases[] = {
     {"ping", "ping"},
     {"member-status", "members"},
-    {"ring-status", "cluster status"},
+    {"member_status", "members"},
+    {"ring-status", "ring"},
+    {"ring_status", "ring"},
     {"ringready", "cluster status"},
+    {"status", "status"},
     {"transfers", "transfers"},
-    {"bucket-type", "bucket-type"},
+    {"join", "cluster join"},
+    {"leave", "cluster leave"},
+    {"cluster location", "cluster set-location"},
+    {"cluster partitions", "ring"},
     {"cluster", "cluster"},
+    {"bucket-type", "bucket-type"},
+    {"chkconfig", "config effective"},
     {NULL, NULL},
 };
