@@ -20,8 +20,8 @@
  *     dot is issued twice.
  *  5. A dot is issued only while every earlier dot of the same incarnation is in the store here,
  *     or on its way there in order. For a dot covers all earlier ones of its actor on its key, and
- *     dots are sent to other replicas before the local commit is complete: one that was sent and then
- *     lost here, by a crash or a failed commit, would be covered, and so dropped, by the next
+ *     dots are sent to other replicas before the local commit is complete: one that was sent and
+ *     then lost here, by a crash or a failed commit, would be covered, and so dropped, by the next
  *     write. So an incarnation ends with the process, unless that stopped cleanly and said so in
  *     its row, and with the first failed commit of a write.
  *  6. A record that does not decode is never served, merged or overwritten by a guess: it is

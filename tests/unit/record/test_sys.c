@@ -11,7 +11,8 @@ TEST(incarnations_come_back)
 
     arena_init(&arena);
     for (uint32_t partition = 0; partition < SLOTS_MAX; partition += 97) {
-        struct incarnation one = {UINT64_MAX - partition, partition * UINT64_C(100000), partition % 2 == 1};
+        struct incarnation one = {UINT64_MAX - partition, partition * UINT64_C(100000),
+                                  partition % 2 == 1};
         struct bytes row = sys_incarnation_key(&arena, partition);
         struct blob *blob = sys_incarnation_blob(row, &one);
         uint32_t found = UINT32_MAX;
