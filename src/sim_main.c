@@ -117,8 +117,8 @@ int main(int argc, char **argv)
     report_print(report, stdout);
     if (arguments.require && !report_complete(report, stdout))
         failed++;
-    printf("%llu seeds, %llu failed\n", (unsigned long long)(arguments.last - arguments.first + 1),
-           (unsigned long long)failed);
+    unsigned long long seeds = arguments.last - arguments.first + 1;
+    printf("%llu seeds, %llu failed\n", seeds, (unsigned long long)failed);
     report_free(report);
     return failed == 0 ? 0 : 1;
 }

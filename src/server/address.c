@@ -10,7 +10,7 @@ enum { PORT_MAX = 65535, LOOPBACK_NET = 127 };
 
 bool address_parse(struct bytes text, struct address *ret_address)
 {
-    struct bytes host = text, port = BYTES_NONE;
+    struct bytes host, port;
     struct address address;
     uint64_t number = 0;
 

@@ -22,13 +22,13 @@ static struct bytes authority_of(struct bytes url)
 
 /* Whether a page of another site may be behind the request: an origin that does not tell its name,
  * or a referring page that was not served by this host. */
-static bool is_foreign(const struct http_request *request)
+static bool is_foreign(const struct http_request *request, bool check_referer)
 {
     struct bytes value, host;
 
     if (http_header(request, BYTES_LIT("origin"), &value) && bytes_eq(value, BYTES_LIT("null")))
         return true;
-    if (!http_header(request, BYTES_LIT("referer"), &value))
+    if (!check_referer || !http_header(request, BYTES_LIT("referer"), &value))
         return false;
     return !http_header(request, BYTES_LIT("host"), &host) ||
            !bytes_eq_nocase(authority_of(value), host);
@@ -99,7 +99,7 @@ bool http_admit(struct http_turn *turn)
                          BYTES_LIT("The name of a key, a bucket or a type is too long\n"));
         return false;
     }
-    if (is_foreign(request)) {
+    if (is_foreign(request, turn->env->config->secure_referer_check)) {
         http_answer_page(&turn->answer, 403);
         return false;
     }

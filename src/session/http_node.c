@@ -7,6 +7,8 @@
 #include "wire/http_accept.h"
 #include "wire/json.h"
 
+enum { CONFIG_VALUE_BYTES_MAX = 64 * 1024 };
+
 /* Riak's list of resources: clients read from it what a server can do, by the names of Erlang
  * modules, and where. */
 static const struct {
@@ -115,26 +117,31 @@ static void answer_ready(struct http_turn *turn)
     json_close(&json, '}');
 }
 
+/* The options and their values, as they would be written in the file. */
 static void answer_config(struct http_turn *turn)
 {
-    const struct config *config = turn->env->config;
     struct json_out json = json_out_of(&turn->answer.text);
+    uint32_t count;
+    const struct config_row *rows = config_rows(&count);
+    struct buf value;
 
+    buf_init(&value, CONFIG_VALUE_BYTES_MAX);
     http_answer_json(&turn->answer, 200);
     json_open(&json, '{');
-    json_put_u64(&json, "ring_size", config->ring_size);
-    json_put_u64(&json, "object.size.maximum", config->object_bytes_max);
-    json_put_u64(&json, "object.siblings.maximum", config->siblings_max);
-    json_put_u64(&json, "max_concurrent_requests", config->requests_max);
-    json_put_bool(&json, "buckets.default.allow_mult", config->allow_mult_default);
-    json_put_u64(&json, "buckets.default.n_val", config->n_val_default);
+    for (uint32_t i = 0; i < count; i++) {
+        buf_reset(&value);
+        enum err err = config_get_text(turn->env->config, bytes_str(rows[i].name), &value);
+        ASSERT(err == ERR_OK);
+        json_put_string(&json, rows[i].name, buf_bytes(&value));
+    }
     json_close(&json, '}');
+    buf_done(&value);
 }
 
 /* The level is a word, or {"level":"word"}. */
 static bool read_level(struct http_exchange *exchange, struct bytes *ret_level)
 {
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    static const char *const levels[] = {"debug", "info", "warning", "warn", "error"};
     struct bytes word = bytes_trim(exchange->request.body);
     const struct json *json;
 
@@ -165,7 +172,7 @@ static void set_log_level(struct http_turn *turn)
         return;
     }
     if (!read_level(turn->exchange, &level)) {
-        refuse(turn, 400, "the level is debug, info, warn or error");
+        refuse(turn, 400, "the level is debug, info, warning or error");
         return;
     }
     struct output *output = outbox_add(turn->out, OUT_SETTING);

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 
-EVERY_ROOM = {'memcpy', 'memmove', 'memset', 'memcmp', 'memchr', '_GLOBAL_OFFSET_TABLE_',
+EVERY_ROOM = {'memcpy', 'memmove', 'memset', 'memcmp', 'memchr', 'strlen', '_GLOBAL_OFFSET_TABLE_',
               '__stack_chk_fail', '__divti3', '__udivti3', '__umodti3', '__popcountdi2'}
 # base/ may allocate, format and abort; fprintf and stderr are the dying words of an assert.
 BASE = {'malloc', 'calloc', 'realloc', 'free', 'abort', 'vsnprintf', 'fprintf', 'stderr',

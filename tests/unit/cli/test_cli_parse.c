@@ -181,16 +181,11 @@ TEST(forms_of_output)
 int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
-        T(options_and_operands_mix),
-        T(letters_take_values_with_and_without_a_blank),
-        T(the_last_value_counts),
-        T(two_dashes_end_the_options),
-        T(a_dash_alone_is_an_operand),
-        T(wrong_lines_run_nothing),
-        T(names_of_two_words),
-        T(old_spellings),
-        T(numbers_have_bounds),
-        T(forms_of_output),
+        T(options_and_operands_mix),   T(letters_take_values_with_and_without_a_blank),
+        T(the_last_value_counts),      T(two_dashes_end_the_options),
+        T(a_dash_alone_is_an_operand), T(wrong_lines_run_nothing),
+        T(names_of_two_words),         T(old_spellings),
+        T(numbers_have_bounds),        T(forms_of_output),
     };
     return tap_main(argc, argv, tests);
 }

@@ -53,9 +53,9 @@ static void add_node(struct cluster *c, uint32_t weight, uint32_t location)
 
 struct change {
     const char *name;
-    uint16_t before;     /* nodes */
-    uint16_t locations;  /* spread over so many; 0: each its own */
-    int join_location;   /* where the new nodes stand; -1: in turn */
+    uint16_t before;    /* nodes */
+    uint16_t locations; /* spread over so many; 0: each its own */
+    int join_location;  /* where the new nodes stand; -1: in turn */
     uint16_t joins;
     uint16_t leaves;
     bool weights;        /* 1, 2, 3 in turn, the new one 3 */

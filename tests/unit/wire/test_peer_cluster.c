@@ -76,14 +76,21 @@ static struct cluster_status *status_any(void)
         .staged_count = (uint32_t)below(3),
     };
     for (int i = 0; i < 3; i++) {
-        members[i] = (struct status_member){
-            any(),    text(50), text(50), text(NAME_BYTES_MAX),    (uint32_t)below(1000),
-            below(3), coin(),   coin(),   (uint32_t)below(100000), any()};
+        members[i] = (struct status_member){any(),
+                                            text(50),
+                                            text(50),
+                                            text(NAME_BYTES_MAX),
+                                            (uint32_t)below(1000),
+                                            (enum status_state)below(3),
+                                            coin(),
+                                            coin(),
+                                            (uint32_t)below(100000),
+                                            any()};
         shares[i] = (struct status_share){any(), text(30), (uint32_t)below(99), (uint32_t)any()};
     }
     for (int i = 0; i < 2; i++) {
-        staged[i] = (struct status_staged){below(4), any(),    text(20),
-                                           text(20), text(20), (uint32_t)below(999)};
+        staged[i] = (struct status_staged){
+            (enum intent_kind)below(4), any(), text(20), text(20), text(20), (uint32_t)below(999)};
         warnings[i] = text(300);
     }
     s->plan = (struct status_plan){any(),    (uint32_t)any(),    shares, (uint32_t)below(4),
@@ -98,10 +105,12 @@ static void gossip_any(struct talk_gossip *m)
     struct intent *intents = arena_alloc_array(&arena, intents_count, sizeof(*intents));
 
     for (uint32_t i = 0; i < records_count; i++)
-        records[i] = (struct gossip_record){any(), any(), below(3), any(), any(), coin()};
+        records[i] =
+            (struct gossip_record){any(), any(), (enum liveness)below(3), any(), any(), coin()};
     for (uint32_t i = 0; i < intents_count; i++)
-        intents[i] = (struct intent){any(), any(),    any(),    coin(),   below(4),
-                                     any(), text(20), text(20), text(20), (uint32_t)any()};
+        intents[i] =
+            (struct intent){any(), any(),    any(),    coin(),   (enum intent_kind)below(4),
+                            any(), text(20), text(20), text(20), (uint32_t)any()};
     *m = (struct talk_gossip){any(), any(), any(), records, records_count, intents, intents_count};
 }
 
@@ -132,8 +141,8 @@ static struct peer_cluster message_any(enum cluster_talk kind)
     case TALK_PING_FOR:
     case TALK_ACK: m.u.probe = (struct talk_probe){any(), any()}; break;
     case TALK_JOIN:
-        m.u.join = (struct talk_join){any(),    below(3),        text(20), text(20),
-                                      text(20), (uint32_t)any(), any()};
+        m.u.join = (struct talk_join){any(),    (enum join_wish)below(3), text(20), text(20),
+                                      text(20), (uint32_t)any(),          any()};
         break;
     case TALK_JOIN_ANSWER:
         m.u.join_answer = (struct talk_join_answer){any(), err_any(), text(200), text(900)};
@@ -144,7 +153,8 @@ static struct peer_cluster message_any(enum cluster_talk kind)
         break;
     case TALK_ADMIN:
         m.u.admin.seq = any();
-        m.u.admin.request = (struct admin_request){below(8), text(50), text(50), coin()};
+        m.u.admin.request =
+            (struct admin_request){(enum admin_verb)below(8), text(50), text(50), coin()};
         break;
     case TALK_ADMIN_ANSWER:
         m.u.admin_answer = (struct talk_admin_answer){any(), err_any(), text(200), NULL};
