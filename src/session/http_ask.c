@@ -208,7 +208,8 @@ void http_ask(struct http_turn *turn)
 {
     struct http_exchange *exchange = turn->exchange;
 
-    http_path_read(&exchange->request, &exchange->arena, &exchange->path);
+    http_path_read(&exchange->request, &exchange->arena, turn->env->config->http_url_encoding,
+                   &exchange->path);
     if (!http_admit(turn))
         return;
     switch (exchange->path.resource) {

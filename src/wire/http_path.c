@@ -35,6 +35,11 @@ static bool is_word(const struct segments *segments, size_t at, const char *word
     return at < segments->count && bytes_eq(segments->at[at], bytes_str(word));
 }
 
+static struct bytes name_of(const struct http_path *path, struct arena *arena, struct bytes segment)
+{
+    return path->as_sent ? segment : http_unquote(arena, segment);
+}
+
 /* A path that is one fixed word. */
 static enum http_resource read_word(const struct segments *segments)
 {
@@ -58,7 +63,7 @@ static enum http_resource read_object(const struct segments *segments, size_t at
                                       struct arena *arena, struct http_path *path)
 {
     ASSERT(at < segments->count);
-    path->key = http_unquote(arena, segments->at[at]);
+    path->key = name_of(path, arena, segments->at[at]);
     if (segments->count == at + 1)
         return RESOURCE_OBJECT;
     for (size_t i = at + 1; i < segments->count; i++) {
@@ -99,14 +104,14 @@ static enum http_resource read_types(const struct http_request *request,
     if (segments->count < 3)
         return RESOURCE_NONE;
     path->form = FORM_TYPES;
-    path->type = http_unquote(arena, segments->at[1]);
+    path->type = name_of(path, arena, segments->at[1]);
     if (is_word(segments, 2, "props") && segments->count == 3)
         return RESOURCE_TYPE_PROPS;
     if (!is_word(segments, 2, "buckets"))
         return RESOURCE_NONE;
     if (segments->count == 3)
         return RESOURCE_BUCKETS;
-    path->bucket = http_unquote(arena, segments->at[3]);
+    path->bucket = name_of(path, arena, segments->at[3]);
     return read_bucket(request, segments, 4, arena, path);
 }
 
@@ -115,7 +120,7 @@ static enum http_resource read_riak(const struct http_request *request,
                                     struct http_path *path)
 {
     path->form = FORM_RIAK;
-    path->bucket = http_unquote(arena, segments->at[1]);
+    path->bucket = name_of(path, arena, segments->at[1]);
     if (segments->count > 2)
         return read_object(segments, 2, arena, path);
     return request->verb == VERB_POST ? RESOURCE_OBJECT : RESOURCE_BUCKET;
@@ -144,14 +149,19 @@ static enum http_resource read_resource(const struct http_request *request, stru
         return read_riak(request, &segments, arena, path);
     if (!is_word(&segments, 0, "buckets"))
         return RESOURCE_NONE;
-    path->bucket = http_unquote(arena, segments.at[1]);
+    path->bucket = name_of(path, arena, segments.at[1]);
     return read_bucket(request, &segments, 2, arena, path);
 }
 
-void http_path_read(const struct http_request *request, struct arena *arena,
+void http_path_read(const struct http_request *request, struct arena *arena, bool decode,
                     struct http_path *ret_path)
 {
-    *ret_path = (struct http_path){.form = FORM_BUCKETS, .type = TYPE_DEFAULT};
+    struct bytes wish;
+    bool wished = http_header(request, BYTES_LIT("x-riak-url-encoding"), &wish) &&
+                  bytes_eq_nocase(wish, BYTES_LIT("on"));
+
+    *ret_path = (struct http_path){
+        .as_sent = !decode && !wished, .form = FORM_BUCKETS, .type = TYPE_DEFAULT};
     ret_path->resource = read_resource(request, arena, ret_path);
     ASSERT(ret_path->type.len > 0 || ret_path->resource == RESOURCE_NONE);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the path of a request to what it names. Empty segments do not count, so `/buckets/b/keys/`
- * is `/buckets/b/keys`; names are percent-decoded and '+' in them is a space; the fixed words are
- * not.
+ * is `/buckets/b/keys`; names are percent-decoded and '+' in them is a space, unless the operator
+ * switched that off; the fixed words never are.
  *
  *   /riak/B/K                     the oldest form; answers link in it too
  *   /buckets/B/keys/K             the default bucket type
@@ -37,6 +37,7 @@ enum http_form { FORM_RIAK, FORM_BUCKETS, FORM_TYPES };
 enum { HTTP_STEPS_MAX = 32 }; /* of a link walk */
 
 struct http_path {
+    bool as_sent; /* names are not decoded */
     enum http_resource resource;
     enum http_form form;
     struct bytes type; /* "default" unless the path names one */
@@ -47,8 +48,9 @@ struct http_path {
     uint32_t steps_count;
 };
 
-/* Reads a path. Views point into the request or the arena. */
-void http_path_read(const struct http_request *request, struct arena *arena,
+/* Reads a path; `decode` false leaves names as they were sent, unless the request has the header
+ * `X-Riak-URL-Encoding: on`. Views point into the request or the arena. */
+void http_path_read(const struct http_request *request, struct arena *arena, bool decode,
                     struct http_path *ret_path);
 
 /* The verbs that a resource knows, as a set of VERB_BIT. */

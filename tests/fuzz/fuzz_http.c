@@ -38,7 +38,7 @@ static void read_request(const struct http_request *http, struct arena *arena)
     struct buf problem;
 
     buf_init(&problem, 1 << 20);
-    http_path_read(http, arena, &path);
+    http_path_read(http, arena, true, &path);
     ASSERT(path.steps_count <= HTTP_STEPS_MAX);
     if (path.resource == RESOURCE_OBJECT) {
         unsigned status = http_put_read(http, &path, arena, &options, &request, &problem);

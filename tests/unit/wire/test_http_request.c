@@ -33,7 +33,7 @@ static void check_path(enum http_verb verb, const char *text, const char *want)
 
     request.verb = verb;
     buf_init(&line, 1 << 20);
-    http_path_read(&request, &arena, &path);
+    http_path_read(&request, &arena, true, &path);
     buf_printf(&line, "%d %d ", (int)path.resource, (int)path.form);
     buf_put(&line, path.type);
     buf_put_str(&line, " ");
@@ -81,6 +81,20 @@ TEST(names_are_decoded_and_words_are_not)
     check_path(VERB_GET, "/buckets/b/keys/..", "10 1 default b .. 0");
 }
 
+TEST(decoding_can_be_off)
+{
+    const struct http_header on = {BYTES_LIT("X-Riak-URL-Encoding"), BYTES_LIT("on")};
+    struct http_request request = get("/buckets/a%20b/keys/c+d", "");
+    struct http_path path;
+
+    http_path_read(&request, &arena, false, &path);
+    CHECK(bytes_eq(path.bucket, BYTES_LIT("a%20b")) && bytes_eq(path.key, BYTES_LIT("c+d")));
+    request.headers = &on;
+    request.headers_count = 1;
+    http_path_read(&request, &arena, false, &path);
+    CHECK(bytes_eq(path.bucket, BYTES_LIT("a b")) && bytes_eq(path.key, BYTES_LIT("c d")));
+}
+
 TEST(too_many_steps_name_nothing)
 {
     struct buf path;
@@ -91,12 +105,12 @@ TEST(too_many_steps_name_nothing)
         buf_put_str(&path, "/_,_,_");
     struct http_request request = {.path = buf_bytes(&path)};
     struct http_path read;
-    http_path_read(&request, &arena, &read);
+    http_path_read(&request, &arena, true, &read);
     CHECK_EQ(read.resource, RESOURCE_LINKS);
     for (int i = 0; i < 100; i++) {
         buf_put_str(&path, "/_,_,_");
         request.path = buf_bytes(&path);
-        http_path_read(&request, &arena, &read);
+        http_path_read(&request, &arena, true, &read);
         CHECK_EQ(read.resource, RESOURCE_NONE);
     }
     buf_done(&path);
@@ -384,6 +398,7 @@ int main(int argc, char **argv)
     static const struct tap_test tests[] = {
         T(paths),
         T(names_are_decoded_and_words_are_not),
+        T(decoding_can_be_off),
         T(too_many_steps_name_nothing),
         T(params),
         T(options_in_words),
