@@ -111,6 +111,11 @@ const char *cli_text(const struct cli_call *call, const char *name, const char *
     return text;
 }
 
+bool cli_has(const struct cli_call *call, const char *name)
+{
+    return option_named(call->command, name, strlen(name)) != NULL;
+}
+
 bool cli_given(const struct cli_call *call, const char *name)
 {
     return cli_nth(call, name, 0) != NULL;
@@ -312,7 +317,9 @@ int cli_main(int argc, char **argv, const struct cli_host *host)
         admin = true;
         skip = 2;
     }
-    if (!admin)
+    int taken = 0;
+    bool known = cli_find(argc - skip, argv + skip, &taken) != NULL;
+    if (!admin && (known || argc == skip || argv[skip][0] == '-'))
         return dispatch(argc - skip, argv + skip, host);
     int count = translate(argc - skip, argv + skip, words, name, sizeof(name));
     return dispatch(count, words, host);

@@ -100,6 +100,9 @@ int cli_main(int argc, char **argv, const struct cli_host *host);
 /* The last value given for an option, else `fallback`. The command must have that option. */
 const char *cli_text(const struct cli_call *call, const char *option, const char *fallback);
 
+/* Whether the command has such an option. */
+bool cli_has(const struct cli_call *call, const char *option);
+
 /* Whether an option was given. */
 bool cli_given(const struct cli_call *call, const char *option);
 

@@ -124,8 +124,6 @@ static int get(const struct cli_call *call, struct target *t)
     const char *path = cli_text(call, "context", NULL);
     struct answer answer;
 
-    if (!target_quorum(call, "r", &t->ask.r) || !target_quorum(call, "pr", &t->ask.pr))
-        return CLI_USAGE;
     t->ask.deletedvclock = path != NULL;
     int status = pbclient_ask(t->client, PB_GET_REQ, &t->ask);
     if (status == CLI_OK)
@@ -206,9 +204,6 @@ static int put(const struct cli_call *call, struct target *t)
     const char *path = cli_text(call, "context", NULL);
     struct buf value;
 
-    if (!target_quorum(call, "w", &t->ask.w) || !target_quorum(call, "dw", &t->ask.dw) ||
-        !target_quorum(call, "pw", &t->ask.pw))
-        return CLI_USAGE;
     int status = path ? target_read_context(t, path) : CLI_OK;
     buf_init(&value, ASK_BYTES_MAX);
     if (status == CLI_OK)
@@ -237,9 +232,6 @@ static int remove_object(const struct cli_call *call, struct target *t)
     const char *path = cli_text(call, "context", NULL);
     struct answer answer;
 
-    if (!target_quorum(call, "w", &t->ask.w) || !target_quorum(call, "dw", &t->ask.dw) ||
-        !target_quorum(call, "pw", &t->ask.pw) || !target_quorum(call, "r", &t->ask.r))
-        return CLI_USAGE;
     int status = path ? target_read_context(t, path) : CLI_OK;
     if (status == CLI_OK)
         status = pbclient_ask(t->client, PB_DEL_REQ, &t->ask);

@@ -20,8 +20,8 @@ struct cli_alias {
     const char *name;  /* "cluster members" */
 };
 
-/* Ends with NULL words. Only looked at after `dassie admin`, or when the program is called
- * riak-admin. */
+/* Ends with NULL words. Looked at where there is no command of that name, and first after `dassie
+ * admin` or when the program is called riak-admin. */
 extern const struct cli_alias cli_aliases[];
 
 #endif

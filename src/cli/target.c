@@ -31,6 +31,21 @@ static bool name_of(const struct cli_call *call, struct arena *arena, const char
     return true;
 }
 
+/* The quorums of those options that the command has. */
+static bool read_quorums(const struct cli_call *call, struct ask *ask)
+{
+    const struct {
+        const char *option;
+        uint32_t *value;
+    } all[] = {
+        {"r", &ask->r}, {"pr", &ask->pr}, {"w", &ask->w}, {"dw", &ask->dw}, {"pw", &ask->pw}};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (cli_has(call, all[i].option) && !target_quorum(call, all[i].option, all[i].value))
+            return false;
+    return true;
+}
+
 static int open_target(const struct cli_call *call, uint32_t names, struct target *t)
 {
     const char *from_env = getenv("DASSIE_PB");
@@ -41,7 +56,8 @@ static int open_target(const struct cli_call *call, uint32_t names, struct targe
     arena_init(&t->arena);
     ask_init(&t->ask);
     if (!cli_json(call, &t->json) ||
-        !cli_number(call, "timeout", 0, 1, TIMEOUT_MS_MAX, &timeout_ms))
+        !cli_number(call, "timeout", 0, 1, TIMEOUT_MS_MAX, &timeout_ms) ||
+        !read_quorums(call, &t->ask))
         return CLI_USAGE;
     if (names > 0 && !name_of(call, &t->arena, call->operands[0], &t->ask.bucket))
         return CLI_USAGE;

@@ -146,11 +146,11 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, count=3, types=None, inactive=(), settings=(), keep=False):
+    def __init__(self, count=3, types=None, inactive=(), settings=(), keep=False, host=''):
         self.folder = tempfile.mkdtemp(prefix='dassie-test-')
         self.keep = keep
         self.types, self.inactive = types or {}, set(inactive)
-        self.nodes = [Node(f'n{i + 1}', self.folder, settings) for i in range(count)]
+        self.nodes = [Node(f'n{i + 1}{host}', self.folder, settings) for i in range(count)]
 
     def __enter__(self):
         try:

@@ -110,7 +110,8 @@ def main():
     types, inactive = read_types(os.path.join(GOLDEN, 'types.txt'))
     types = {name: props for name, props in types.items() if not LATER & set(props)}
     more = ['--scenario', args.scenario] if args.scenario else []
-    with Cluster(1, types=types, inactive=inactive, settings=('ring_size=64',)) as cluster:
+    with Cluster(1, types=types, inactive=inactive, settings=('ring_size=64',),
+                 host='@127.0.0.1') as cluster:
         themes = [theme for theme in args.themes if not theme.endswith('-keep')]
         lines = replay(cluster.nodes[0], themes, more) if themes else []
         if len(themes) != len(args.themes):

@@ -43,12 +43,14 @@ def curl(cluster, path, *arguments, node=0, data=None, headers=()):
                               check=False)
         if done.returncode != 0:
             raise AssertionError(f'curl {path}: {done.stderr.decode()}')
-        with open(head, encoding='latin-1') as file:
+        with open(head, encoding='latin-1', newline='') as file:
             lines = file.read().split('\r\n\r\n')[-2].split('\r\n')
         content = b''
         if os.path.exists(body):
             with open(body, 'rb') as file:
                 content = file.read()
+        if '-I' in arguments:  # curl takes the head for what was asked for
+            content = content.split(b'\r\n\r\n', 1)[1]
         fields = {}
         for line in lines[1:]:
             name, value = line.split(':', 1)
