@@ -6,9 +6,6 @@
 #include "session/pb_int.h"
 #include "wire/pb_encode.h"
 
-/* Clients switch features on by this version: three numbers and nothing else. */
-#define SERVER_VERSION BYTES_LIT("3.2.3")
-
 void pb_ask(struct pb_session *pb, const struct pb_form *form, const struct request *request,
             struct outbox *out)
 {
@@ -51,8 +48,8 @@ static void server_info(struct pb_session *pb, const struct session_env *env, st
 
     if (view->document != NULL && view->self_index != RING_NOBODY)
         node = view->document->members[view->self_index].name;
-    size_t len = pb_server_info_put(NULL, node, SERVER_VERSION);
-    pb_server_info_put(session_output_extend(&pb->output, len, out), node, SERVER_VERSION);
+    size_t len = pb_server_info_put(NULL, node, SESSION_RIAK_VERSION);
+    pb_server_info_put(session_output_extend(&pb->output, len, out), node, SESSION_RIAK_VERSION);
 }
 
 /* Refuses names that cannot be. Riak makes no object with such a key and then crashes. */

@@ -22,6 +22,10 @@
 #include "msg/outbox.h"
 #include "msg/view.h"
 
+/* The release of Riak whose interfaces these are: three numbers and nothing else, since clients
+ * switch features on by it. */
+#define SESSION_RIAK_VERSION BYTES_LIT("3.2.3")
+
 struct session;
 
 /* What a session may look at, valid for the step. */

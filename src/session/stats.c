@@ -9,9 +9,6 @@
 
 enum { MINUTE_S = 60, BYTES_PER_KB = 1024 };
 
-/* The release of Riak whose interfaces these are; clients choose features by it. */
-#define RIAK_VERSION "3.2.3"
-
 /* What is being written: members of one object, each on its own line if wanted. */
 struct writer {
     struct json_out json;
@@ -206,7 +203,7 @@ static void put_unmeasured(struct writer *w)
     }
     names = stats_riak_parts();
     for (size_t i = 0; i < names.count; i++)
-        text(w, names.names[i], "_version", BYTES_LIT(RIAK_VERSION));
+        text(w, names.names[i], "_version", SESSION_RIAK_VERSION);
     names = stats_erlang_parts();
     for (size_t i = 0; i < names.count; i++)
         text(w, names.names[i], "_version", BYTES_LIT("none"));
