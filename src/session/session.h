@@ -33,7 +33,7 @@ struct session_env {
     const struct view *view;
     const struct stats *stats;
     const struct config *config;
-    bool ready;    /* this node serves */
+    bool ready;    /* this node serves, and a quorum of every partition with it */
     bool stopping; /* finish what is in flight, then close */
 };
 

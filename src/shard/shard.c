@@ -113,6 +113,21 @@ static void on_stored(struct shard *s, const struct event *ev, struct outbox *ou
         halt(s, ERR_IO, out);
 }
 
+static bool has_quorum(const struct view *view)
+{
+    uint16_t nodes[RING_REPLICAS_MAX];
+
+    for (uint32_t p = 0; view->document != NULL && p < view->ring.partitions; p++) {
+        uint32_t n = ring_replicas(&view->ring, p, view->ring.n_max, nodes);
+        uint32_t up = 0;
+        for (uint32_t i = 0; i < n; i++)
+            up += view->members[nodes[i]].up;
+        if (up < n / 2 + 1)
+            return false;
+    }
+    return view->document != NULL;
+}
+
 /* The machines hear of every node that went down since the last look: what was sent to it is
  * lost. */
 static void look_around(struct shard *s, const struct event *ev, struct outbox *out)
@@ -128,6 +143,12 @@ static void look_around(struct shard *s, const struct event *ev, struct outbox *
         if (at == RING_NOBODY || !view->members[at].up)
             down[count++] = s->seen[i].id;
     }
+    bool changed = s->seen_epoch != view_epoch(view) || s->seen_count != view->members_count;
+    for (uint16_t i = 0; i < view->members_count && !changed; i++)
+        changed = s->seen[i].up != view->members[i].up;
+    if (changed)
+        s->quorum = has_quorum(view);
+    s->seen_epoch = view_epoch(view);
     s->seen_count = view->members_count;
     memcpy(s->seen, view->members, view->members_count * sizeof(s->seen[0]));
     for (uint16_t i = 0; i < count; i++) {

@@ -43,6 +43,8 @@ struct shard {
 
     struct view_member seen[NODES_MAX]; /* who was up when last looked at */
     uint16_t seen_count;
+    uint64_t seen_epoch;
+    bool quorum; /* every partition has a majority of its replicas up, as this node sees it */
     bool started;
     bool stopping;
     bool closing; /* the incarnations are being closed */

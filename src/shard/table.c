@@ -113,7 +113,7 @@ void seat_run(struct shard *s, struct seat *seat, const struct event *ev, struct
         .view = cluster_view(s->cluster),
         .stats = &s->stats,
         .config = s->config,
-        .ready = shard_ready(s),
+        .ready = shard_ready(s) && s->quorum,
         .stopping = s->stopping,
     };
 
