@@ -207,21 +207,22 @@ uint32_t herd_stop(struct herd *herd)
 }
 
 /* In the child: runs the command line with its output where it is wanted. */
-NORETURN static void become_command(const char *const *words, int output)
+NORETURN static void become_command(const char *const *words, bool quiet, int output)
 {
     int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     int count = 0;
 
     while (words[count] != NULL)
         count++;
-    if (nowhere < 0 || dup2(nowhere, STDERR_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
+    if (nowhere < 0 || (quiet && dup2(nowhere, STDERR_FILENO) < 0) ||
+        dup2(output, STDOUT_FILENO) < 0)
         _exit(CLI_FAILED);
     int status = cli_main(count, (char **)(uintptr_t)words, NULL);
     (void)fflush(stdout);
     _exit(status);
 }
 
-int herd_command(const char *const *words, struct buf *ret_output)
+int herd_command(const char *const *words, bool quiet, struct buf *ret_output)
 {
     uint8_t piece[4096];
     ssize_t got = 1;
@@ -233,7 +234,7 @@ int herd_command(const char *const *words, struct buf *ret_output)
     (void)fflush(NULL);
     pid_t child = fork();
     if (child == 0)
-        become_command(words, ends[1]);
+        become_command(words, quiet, ends[1]);
     (void)close(ends[1]);
     while (child > 0 && got > 0) {
         got = read(ends[0], piece, sizeof(piece));

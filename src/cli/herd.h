@@ -13,8 +13,9 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "model/limits.h"
 
-enum { HERD_NODES_MAX = 16, HERD_PATH_MAX = 4096 };
+enum { HERD_NODES_MAX = VOTERS_MAX, HERD_PATH_MAX = 4096 };
 
 struct herd_node {
     char name[16];
@@ -45,9 +46,9 @@ struct herd_node *herd_reap(struct herd *herd);
 uint32_t herd_stop(struct herd *herd);
 
 /* Runs this program's own command line in a child; `words` ends with NULL. Standard output goes to
- * `ret_output` (NULL: nowhere), standard error nowhere. Returns the exit status, -1 if it had
- * none. */
-int herd_command(const char *const *words, struct buf *ret_output);
+ * `ret_output` (NULL: nowhere); standard error is ours, or with `quiet` nowhere. Returns the exit
+ * status, -1 if it had none. */
+int herd_command(const char *const *words, bool quiet, struct buf *ret_output);
 
 /* Whether the node says that it serves. */
 bool herd_ready(const struct herd_node *node);

@@ -19,8 +19,8 @@ struct target {
     bool json;
 };
 
-/* Reads the options, the quorums among them, and the first `names` operands (bucket, key), connects,
- * and runs the body of the command. Returns its exit status. */
+/* Reads the options, the quorums among them, and the first `names` operands (bucket, key),
+ * connects, and runs the body of the command. Returns its exit status. */
 int target_run(const struct cli_call *call, uint32_t names,
                int (*body)(const struct cli_call *call, struct target *target));
 
