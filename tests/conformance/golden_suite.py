@@ -25,8 +25,6 @@ EXPECTED = os.path.join(os.path.dirname(os.path.realpath(__file__)), 'golden-exp
 THEMES = ('kv-pb', 'kv-http', 'siblings', 'conditional', 'deletes', 'deletes-keep',
           'quorum-params', 'headers-metadata', 'url-encoding', 'bucket-props', 'bucket-types',
           'listing', 'resources', 'malformed-pb', 'malformed-http', 'connection-http')
-# Properties of bucket types that no node here takes yet; their scenarios are not replayed.
-LATER = {'datatype'}
 STEP = re.compile(r'(\S+) (\S+) (\d+) (.*) -> (.*)')
 DIFFERENCE = re.compile(r'(\S+) (\S+) step (\d+)(?: \(line .*?\))?:? ?(.*)')
 
@@ -108,7 +106,6 @@ def main():
         print('1..0 # SKIP no recorded exchanges beside the checkout')
         return 0
     types, inactive = read_types(os.path.join(GOLDEN, 'types.txt'))
-    types = {name: props for name, props in types.items() if not LATER & set(props)}
     more = ['--scenario', args.scenario] if args.scenario else []
     with Cluster(1, types=types, inactive=inactive, settings=('ring_size=64',),
                  host='@127.0.0.1') as cluster:
