@@ -409,6 +409,7 @@ void channel_dial(struct peers *peers, const char *text, enum peer_class class, 
 
     ASSERT((peer == NULL) != (dial == NULL));
     channel->dialled = true;
+    channel->call = ++peers->calls;
     channel->class = class;
     channel->peer = peer;
     channel->dial = dial;

@@ -15,6 +15,7 @@ static void say_greeting(struct channel *channel)
         .class = channel->class,
         .secret = peers->secret.len > 0,
         .instance = peers->instance,
+        .call = channel->dialled ? channel->call : 0,
     };
     size_t start = channel->said.len;
 
@@ -105,6 +106,8 @@ static void on_greeting(struct channel *channel, const struct peer_frame *frame)
         return;
     }
     channel->class = channel->greeting.class;
+    if (!channel->dialled)
+        channel->call = channel->greeting.call;
     channel->state = CHANNEL_PROVE;
     if (!channel->dialled) {
         say_greeting(channel);

@@ -20,6 +20,7 @@ enum {
     PEER_BULK_BYTES_MAX = 128 * 1024 * 1024,
     PEER_KEEP_BYTES = 1024 * 1024, /* a larger buffer is given back when it is empty */
     PEER_HANDSHAKE_MS = 10000,
+    PEER_RETIRED_MS = 500,    /* for what is under way on a connection that another one replaced */
     PEER_STRANGERS_MAX = 128, /* connections that have not said who they are */
     PEER_BACKOFF_MIN_MS = 100,
     PEER_BACKOFF_MAX_MS = 3000,

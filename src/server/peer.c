@@ -91,8 +91,11 @@ void peer_back_off(struct peer *peer)
 void peer_wait_turn(struct peer *peer)
 {
     struct peers *peers = peer->peers;
+    struct peer_hello own;
 
-    peer->dial_at_ms = uv_now(peers->uv) + (peers->self > peer->id ? 0 : PEER_CALLED_WAIT_MS);
+    /* Asked anew: before the first turn ends, `self` is not known yet. */
+    peers->hello(peers->context, &own);
+    peer->dial_at_ms = uv_now(peers->uv) + (own.node > peer->id ? 0 : PEER_CALLED_WAIT_MS);
     peer_note(peer);
 }
 
@@ -185,8 +188,10 @@ static void settle_dial(struct peer *peer, struct channel *channel)
 static bool replaces(const struct peer *peer, const struct channel *fresh,
                      const struct channel *old)
 {
-    if (old == NULL || old->dialled == fresh->dialled)
+    if (old == NULL)
         return true;
+    if (old->dialled == fresh->dialled)
+        return fresh->call > old->call;
     if (uv_now(peer->peers->uv) - old->opened_ms > SIMULTANEOUS_MS)
         return true;
     return fresh->dialled == (peer->peers->self > peer->id);
@@ -195,7 +200,7 @@ static bool replaces(const struct peer *peer, const struct channel *fresh,
 /* Nothing is sent on it any more; what the other end sent before it knew is still read. */
 static void retire(struct channel *channel)
 {
-    channel->deadline_ms = uv_now(channel->peers->uv) + CONN_LINGER_MS;
+    channel->deadline_ms = uv_now(channel->peers->uv) + PEER_RETIRED_MS;
     list_remove(&channel->dirty);
     if (channel->said.len > 0)
         channel_mark_dirty(channel);

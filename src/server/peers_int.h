@@ -37,6 +37,7 @@ struct channel {
     bool held;            /* messages wait in `in` until the link is up */
     uint64_t deadline_ms; /* of the handshake, or of its last moments; 0: none */
     uint64_t opened_ms;
+    uint64_t call; /* the dialling end's number for it */
 
     uv_tcp_t tcp;
     uv_connect_t connect;
@@ -104,6 +105,7 @@ struct peers {
     struct list work;
     struct list dials;
     uint32_t strangers; /* accepted and not yet open */
+    uint64_t calls;     /* made by this process */
     uint64_t self;      /* this node's id at the last look */
     uv_timer_t timer;
     bool timer_ready;

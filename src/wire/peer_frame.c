@@ -112,6 +112,7 @@ enum err peer_greeting_encode(struct buf *buf, const struct peer_greeting *greet
     buf_put_u8(buf, (uint8_t)greeting->class);
     buf_put_u8(buf, greeting->secret ? GREETING_SECRET : 0);
     buf_put_le64(buf, greeting->instance);
+    buf_put_le64(buf, greeting->call);
     buf_put(buf, bytes_of(greeting->challenge, PEER_CHALLENGE_BYTES));
     buf_put_le64(buf, hello->node);
     buf_put_le64(buf, hello->cluster[0]);
@@ -135,6 +136,7 @@ enum err peer_greeting_decode(const struct peer_frame *frame, struct peer_greeti
     uint8_t class = reader_u8(&r);
     g.secret = (reader_u8(&r) & GREETING_SECRET) != 0;
     g.instance = reader_le64(&r);
+    g.call = reader_le64(&r);
     struct bytes challenge = reader_take(&r, PEER_CHALLENGE_BYTES);
     g.hello.node = reader_le64(&r);
     g.hello.cluster[0] = reader_le64(&r);

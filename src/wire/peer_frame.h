@@ -77,6 +77,7 @@ struct peer_greeting {
     enum peer_class class;
     bool secret;       /* the proof will not be empty */
     uint64_t instance; /* random, one for each start of a process */
+    uint64_t call;     /* of the end that dialled: ascending in an instance; 0 from the other */
     uint8_t challenge[PEER_CHALLENGE_BYTES];
     struct peer_hello hello;
 };

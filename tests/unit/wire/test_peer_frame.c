@@ -18,6 +18,7 @@ static struct peer_greeting greeting_sample(void)
         .class = CLASS_BULK,
         .secret = true,
         .instance = 0x1122334455667788,
+        .call = 0x99,
         .hello = {.node = 0xaabbccdd, .cluster = {5, 6}, .lineage = 7, .epoch = 8},
     };
 
@@ -124,6 +125,7 @@ TEST(greetings_say_everything)
     CHECK_EQ(got.class, CLASS_BULK);
     CHECK_EQ(got.secret, true);
     CHECK_EQ(got.instance, sample.instance);
+    CHECK_EQ(got.call, 0x99);
     CHECK_BYTES(got.challenge, PEER_CHALLENGE_BYTES, sample.challenge, PEER_CHALLENGE_BYTES);
     CHECK_EQ(got.hello.node, 0xaabbccdd);
     CHECK_EQ(got.hello.cluster[0], 5);
@@ -155,8 +157,9 @@ TEST(the_first_frame_of_all_releases_looks_like_this)
     CHECK_EQ(peer_greeting_encode(&buf, &sample), ERR_OK);
     hex_put(&hex, buf_bytes(&buf));
     static const char expected[] =
-        "d55e01010000000057000000058633db83b7f7de"
-        "01030201887766554433221100030609"
+        "d55e0101000000005f0000002ca52f0851145a47"
+        "0103020188776655443322119900000000000000"
+        "00030609"
         "0c0f1215181b1e2124272a2dddccbbaa00000000050000000000000006000000"
         "0000000007000000000000000800000000000000"
         "07646173736965310a5b3a3a315d3a38303939";
