@@ -166,6 +166,29 @@ static void serve_list(struct pb_session *pb, const struct session_env *env,
         pb_ask(pb, &form, &call->request, out);
 }
 
+/* The replicas of a key, whether or not it is there. Partitions and nodes are those of this cluster's
+ * own placement, which is not Riak's. */
+static void serve_preflist(struct pb_session *pb, const struct session_env *env,
+                           const struct pb_call *call, struct outbox *out)
+{
+    const struct key *key = &call->request.key;
+    const struct view *view = env->view;
+    struct pb_replica replicas[RING_REPLICAS_MAX];
+    uint16_t nodes[RING_REPLICAS_MAX];
+
+    if (zero_length(pb, key, out) || unfit(pb, key, out) ||
+        !pb_type_active(pb, env, key->type, out))
+        return;
+    const struct props *props = document_props(view->document, key->type, key->bucket);
+    uint32_t slot = ring_slot(&view->ring, key->type, key->bucket, key->key);
+    uint32_t partition = ring_partition(&view->ring, slot);
+    uint32_t count = ring_replicas(&view->ring, partition, props->n_val, nodes);
+    for (uint32_t i = 0; i < count; i++)
+        replicas[i] = (struct pb_replica){partition, view->document->members[nodes[i]].name, true};
+    size_t len = pb_preflist_put(NULL, replicas, count);
+    pb_preflist_put(session_output_extend(&pb->output, len, out), replicas, count);
+}
+
 void pb_serve(struct pb_session *pb, const struct session_env *env, struct pb_call *call,
               struct outbox *out)
 {
@@ -180,6 +203,7 @@ void pb_serve(struct pb_session *pb, const struct session_env *env, struct pb_ca
     case PB_DEL_REQ: serve_del(pb, call, out); return;
     case PB_LIST_BUCKETS_REQ:
     case PB_LIST_KEYS_REQ: serve_list(pb, env, call, out); return;
+    case PB_PREFLIST_REQ: serve_preflist(pb, env, call, out); return;
     case PB_GET_BUCKET_REQ:
     case PB_SET_BUCKET_REQ:
     case PB_RESET_BUCKET_REQ:
@@ -200,7 +224,8 @@ void pb_serve(struct pb_session *pb, const struct session_env *env, struct pb_ca
     case PB_LIST_KEYS_RESP:
     case PB_GET_BUCKET_RESP:
     case PB_SET_BUCKET_RESP:
-    case PB_RESET_BUCKET_RESP: break;
+    case PB_RESET_BUCKET_RESP:
+    case PB_PREFLIST_RESP: break;
     }
     UNREACHABLE();
 }

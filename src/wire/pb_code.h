@@ -34,6 +34,8 @@ enum pb_code {
     PB_RESET_BUCKET_RESP = 30,
     PB_GET_TYPE_REQ = 31, /* answered with PB_GET_BUCKET_RESP */
     PB_SET_TYPE_REQ = 32, /* answered with PB_SET_BUCKET_RESP */
+    PB_PREFLIST_REQ = 33,
+    PB_PREFLIST_RESP = 34,
     PB_START_TLS = 255,
 };
 

@@ -70,6 +70,12 @@ static const struct pb_spec del_specs[] = {
     [13] = {PB_BYTES, OPTIONAL, AT(request.key.type)},
 };
 
+static const struct pb_spec preflist_specs[] = {
+    [1] = {PB_BYTES, REQUIRED, AT(request.key.bucket)},
+    [2] = {PB_BYTES, REQUIRED, AT(request.key.key)},
+    [3] = {PB_BYTES, OPTIONAL, AT(request.key.type)},
+};
+
 static const struct pb_spec list_buckets_specs[] = {
     [1] = {PB_UINT32, OPTIONAL, OPTION(timeout_ms)},
     [2] = {PB_BOOL, OPTIONAL, AT(request.u.list.stream)},
@@ -179,6 +185,7 @@ static const struct shape shapes[] = {
     [PB_RESET_BUCKET_REQ] = {true, FIELDS(bucket_specs), NULL},
     [PB_GET_TYPE_REQ] = {true, FIELDS(get_type_specs), NULL},
     [PB_SET_TYPE_REQ] = {true, FIELDS(set_type_specs), NULL},
+    [PB_PREFLIST_REQ] = {true, FIELDS(preflist_specs), NULL},
     [PB_START_TLS] = {true, NO_FIELDS, NULL},
 };
 

@@ -111,3 +111,24 @@ size_t pb_names_done_put(uint8_t *to, enum pb_code code)
     pb_put_number(&w, NAMES_DONE_FIELD, 1);
     return pb_frame_end(&w, code);
 }
+
+/* Counts an entry (`w->at` NULL), or writes it. */
+static void put_replica(struct pb_writer *w, const struct pb_replica *replica)
+{
+    pb_put_number(w, 1, replica->partition);
+    pb_put_bytes(w, 2, replica->node);
+    pb_put_number(w, 3, replica->primary);
+}
+
+size_t pb_preflist_put(uint8_t *to, const struct pb_replica *replicas, uint32_t count)
+{
+    struct pb_writer w = pb_frame_begin(to);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct pb_writer size = {NULL, 0};
+        put_replica(&size, &replicas[i]);
+        pb_put_message(&w, 1, size.len);
+        put_replica(&w, &replicas[i]);
+    }
+    return pb_frame_end(&w, PB_PREFLIST_RESP);
+}

@@ -44,6 +44,15 @@ size_t pb_names_put(uint8_t *to, enum pb_code code, const struct bytes *names, u
 size_t pb_gathered_put(uint8_t *to, enum pb_code code, struct bytes gathered);
 void pb_name_add(struct buf *gathered, struct bytes name);
 
+/* A replica in a preference list. */
+struct pb_replica {
+    uint32_t partition;
+    struct bytes node; /* its name */
+    bool primary;
+};
+
+size_t pb_preflist_put(uint8_t *to, const struct pb_replica *replicas, uint32_t count);
+
 /* The message that ends a stream of names. */
 size_t pb_names_done_put(uint8_t *to, enum pb_code code);
 

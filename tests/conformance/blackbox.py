@@ -16,7 +16,7 @@ import time
 
 import pb
 from cluster import Cluster
-from tap import check, equal, note, run
+from tap import check, equal, note, raises, run
 
 SECONDS = float(os.environ.get('DASSIE_BLACKBOX_SECONDS', '60'))
 SEED = int(os.environ.get('DASSIE_BLACKBOX_SEED', '0')) or random.randrange(1, 1 << 32)
@@ -219,19 +219,38 @@ def past_of(final, writes):
     return past
 
 
+def judge_shared(key, writes, final):
+    """What is wrong with the values that a key came to: invented ones, and writes that are lost."""
+    wrong = [(key, identity, 'was never written') for identity in sorted(final - set(writes))]
+    past = past_of(final, writes)
+    return wrong + [(key, identity, sorted(final)) for identity, write in writes.items()
+                    if write.acknowledged and identity not in past]
+
+
 def lost_shared(cluster, history):
     lost = []
     with pb.Client(cluster.nodes[0].pb) as client:
         for key, writes in sorted(history.shared.items()):
             found = settled(client, b'shared', key, type=SHARED_TYPE)
-            final = {pb.unstamp(key, value) for value in found.values}
-            for identity in final - set(writes):
-                lost.append((key, identity, 'was never written'))
-            past = past_of(final, writes)
-            for identity, write in writes.items():
-                if write.acknowledged and identity not in past:
-                    lost.append((key, identity, sorted(final)))
+            lost += judge_shared(key, writes, {pb.unstamp(key, value) for value in found.values})
     return lost
+
+
+def test_the_judge_knows_a_lost_write():
+    first, second, third = Write(set()), Write({(1, 1)}), Write({(1, 1)})
+    first.acknowledged = second.acknowledged = True
+    writes = {(1, 1): first, (2, 1): second, (3, 1): third}
+    equal(judge_shared(b'k', writes, {(2, 1)}), [])
+    equal(judge_shared(b'k', writes, {(2, 1), (3, 1)}), [])
+    equal(judge_shared(b'k', writes, {(3, 1)}), [(b'k', (2, 1), [(3, 1)])])
+    equal(judge_shared(b'k', writes, {(1, 1)}), [(b'k', (2, 1), [(1, 1)])])
+    equal(len(judge_shared(b'k', writes, set())), 2)
+    equal(judge_shared(b'k', writes, {(2, 1), (9, 9)}), [(b'k', (9, 9), 'was never written')])
+    whole = pb.stamp(b'k', 1, 2, 100)
+    equal(pb.unstamp(b'k', whole), (1, 2))
+    raises(ValueError, pb.unstamp, b'other', whole)
+    for at in range(len(whole)):
+        raises(ValueError, pb.unstamp, b'k', whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
 
 
 def test_nothing_acknowledged_is_lost_among_five_nodes():

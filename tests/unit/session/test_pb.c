@@ -61,7 +61,7 @@ TEST(answered_from_the_connection)
 
 TEST(unknown_codes)
 {
-    static const uint8_t codes[] = {0, 2, 10, 23, 25, 27, 33, 50, 54, 80, 82, 99, 200, 253};
+    static const uint8_t codes[] = {0, 2, 10, 23, 25, 27, 34, 50, 54, 80, 82, 99, 200, 253};
 
     for (size_t i = 0; i < sizeof(codes); i++) {
         struct client c;
