@@ -5,8 +5,6 @@
 #include "base/encode.h"
 #include "cluster/cluster_int.h"
 
-enum { WEIGHT_MAX = 1000000 };
-
 void admin_refuse(struct cluster *c, struct asker asker, enum err err, struct bytes text,
                   struct outbox *out)
 {
@@ -117,7 +115,7 @@ static void set_weight(struct cluster *c, struct asker asker, const struct admin
     struct intent intent = {.kind = INTENT_WEIGHT};
     uint64_t weight = 0;
 
-    if (!bytes_to_u64(request->value, &weight) || weight > WEIGHT_MAX) {
+    if (!bytes_to_u64(request->value, &weight) || weight > STAGED_WEIGHT_MAX) {
         admin_refuse(c, asker, ERR_BAD_REQUEST,
                      BYTES_LIT("a weight is a number from 0 to 1000000; 100 is ordinary"), out);
         return;

@@ -4,6 +4,9 @@
 #include "base/check.h"
 #include "record/document.h"
 
+/* No cluster gets there; beyond it counting on would wrap. */
+#define EPOCH_MAX (UINT64_MAX / 2)
+
 void chain_init(struct chain *chain)
 {
     *chain = (struct chain){.count = 0};
@@ -20,6 +23,17 @@ void chain_done(struct chain *chain)
     for (uint32_t i = 0; i < chain->count; i++)
         link_done(&chain->links[i]);
     chain_init(chain);
+}
+
+static void chain_check(const struct chain *chain)
+{
+    ASSERT(chain->count <= CHAIN_DOCUMENTS_MAX);
+    for (uint32_t i = 1; i < chain->count; i++) {
+        const struct document *later = chain->links[i - 1].document;
+        const struct document *earlier = chain->links[i].document;
+        ASSERT(later->epoch > earlier->epoch);
+        ASSERT(later->epoch != earlier->epoch + 1 || later->previous == earlier->hash);
+    }
 }
 
 const struct document *chain_document(const struct chain *chain)
@@ -53,6 +67,10 @@ enum err chain_read(const struct chain *chain, uint64_t base, struct bytes bytes
         if (from == NULL)
             return ERR_STALE;
         TRY(document_apply(from, bytes, &document));
+    }
+    if (document->epoch > EPOCH_MAX) {
+        document_free(document);
+        return ERR_CORRUPT;
     }
     if (document->members_count > VOTERS_MAX) {
         document_free(document);
@@ -112,6 +130,7 @@ void chain_add(struct chain *chain, struct document *document)
     memmove(&chain->links[1], &chain->links[0], chain->count * sizeof(chain->links[0]));
     chain->links[0] = (struct chain_link){document, chain_encode(document)};
     chain->count++;
+    chain_check(chain);
 }
 
 bool chain_has(const struct chain *chain, uint64_t epoch, uint64_t hash)

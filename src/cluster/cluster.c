@@ -4,11 +4,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "cluster/cluster_int.h"
-#include "model/draft.h"
-#include "model/overlay.h"
-#include "record/document.h"
 
-enum { CLUSTER_STREAM = 1, REPLICAS_ORDINARY = 3, WEIGHT_ORDINARY = 100 };
+enum { CLUSTER_STREAM = 1 };
 
 struct cluster *cluster_new(const struct cluster_options *options)
 {
@@ -95,6 +92,10 @@ void cluster_put_name(const struct cluster *c, uint64_t node, struct buf *buf)
 
 void cluster_note_active(struct cluster *c, uint64_t epoch)
 {
+    uint64_t newest = cluster_document(c)->epoch;
+
+    if (epoch > newest)
+        epoch = newest;
     if (epoch > c->active)
         c->active = epoch;
 }
@@ -156,6 +157,7 @@ void cluster_move(struct cluster *c, struct document *document, const struct eve
 {
     ASSERT(join_waits(&c->joiner));
     ASSERT(document_member(document, c->self) >= 0);
+    ASSERT(c->joiner.fenced_epoch != 0 && document->epoch > c->joiner.fenced_epoch);
     proposer_abandon(c, ev, out);
     joiner_done(&c->joiner);
     chain_done(&c->chain);
@@ -169,51 +171,6 @@ void cluster_move(struct cluster *c, struct document *document, const struct eve
 }
 
 /* ---- the start ---- */
-
-/* What the configuration says about buckets of the default type, where it differs. */
-static void put_default_props(const struct cluster *c, struct document *draft)
-{
-    struct props usual = props_default(false);
-    struct prop props[2];
-    struct bytes overlay;
-    uint32_t count = 0;
-
-    if (c->config->allow_mult_default != usual.allow_mult)
-        props[count++] = (struct prop){
-            .id = PROP_ALLOW_MULT, .kind = PROP_BOOL, .boolean = c->config->allow_mult_default};
-    if (c->config->n_val_default != usual.n_val)
-        props[count++] = (struct prop){
-            .id = PROP_N_VAL, .kind = PROP_NUMBER, .number = c->config->n_val_default};
-    if (count == 0)
-        return;
-    enum err err = overlay_encode(&draft->arena, props, count, &overlay);
-    ASSERT(err == ERR_OK);
-    err = draft_set_type(draft, TYPE_DEFAULT, true, overlay);
-    ASSERT(err == ERR_OK);
-}
-
-/* A store that was never started: a node and a cluster of one are made. */
-static void found(struct cluster *c)
-{
-    uint64_t id[2] = {random_u64(&c->random) | 1, random_u64(&c->random)};
-    uint64_t key[2] = {random_u64(&c->random), random_u64(&c->random)};
-    uint32_t n = c->config->n_val_default;
-
-    c->self = random_u64(&c->random) | 1;
-    struct member self = {
-        .id = c->self,
-        .name = text_bytes(&c->name),
-        .address = text_bytes(&c->address),
-        .weight = WEIGHT_ORDINARY,
-        .state = MEMBER_VALID,
-    };
-    n = n < REPLICAS_ORDINARY ? REPLICAS_ORDINARY : n > REPLICAS_MAX ? REPLICAS_MAX : n;
-    struct document *draft = draft_first(id, key, &self, c->config->slots, c->config->ring_size, n);
-    put_default_props(c, draft);
-    document_seal(draft);
-    acceptor_init(&c->acceptor, draft->epoch + 1);
-    chain_add(&c->chain, draft);
-}
 
 /* Started with another name or address than the members know: they are told until they do. */
 static void self_tick(struct cluster *c, const struct event *ev, struct outbox *out)
@@ -247,7 +204,7 @@ enum err cluster_start(struct cluster *c, const struct stored_row *rows, uint32_
     ASSERT(c->self == 0);
     TRY(vault_load(c, rows, count, &fresh));
     if (fresh)
-        found(c);
+        cluster_found(c);
     c->starts++;
     c->first_stable =
         vault_touch(c, fresh ? ROW_NODE | ROW_DOCUMENT | ROW_ACCEPTOR : ROW_NODE | ROW_ACCEPTOR);
@@ -275,6 +232,7 @@ static void on_link_up(struct cluster *c, const struct event *ev, struct outbox 
     detector_link(&c->detector, node, true, ev->mono_us);
     view_build(c);
     join_on_link(c, ev, out);
+    proposer_on_link(c, node, out);
     if (cluster_is_member(c, node)) {
         gossip_to(c, node, out);
         return;

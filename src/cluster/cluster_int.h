@@ -83,6 +83,9 @@ bool cluster_is_member(const struct cluster *c, uint64_t node);
 /* A name for a node in sentences: its own, or its number. */
 void cluster_put_name(const struct cluster *c, uint64_t node, struct buf *buf);
 
+/* A store that was never started: makes a node and a cluster of one, in memory. */
+void cluster_found(struct cluster *c);
+
 /* Something learned about who has the newest document on stable storage. */
 void cluster_note_stored(struct cluster *c, uint64_t node, uint64_t epoch, uint64_t hash);
 void cluster_note_active(struct cluster *c, uint64_t epoch);

@@ -17,6 +17,14 @@ void commit_done(struct commit *m)
     buf_done(&m->why);
 }
 
+static void commit_check(const struct commit *m)
+{
+    ASSERT(m->state == COMMIT_IDLE || m->plan != 0);
+    ASSERT(m->state == COMMIT_IDLE || m->base != 0);
+    ASSERT(m->state != COMMIT_FENCE || m->asked_count > 0);
+    ASSERT(m->state != COMMIT_CANCEL || m->err != ERR_OK);
+}
+
 static void enter(struct commit *m, enum commit_state state)
 {
     static const uint8_t moves[] = {
@@ -29,7 +37,7 @@ static void enter(struct commit *m, enum commit_state state)
 
     ASSERT((moves[m->state] >> state & 1) != 0);
     m->state = state;
-    ASSERT(state == COMMIT_IDLE || m->plan != 0);
+    commit_check(m);
 }
 
 /* ---- the end ---- */
@@ -223,6 +231,7 @@ static void fence(struct cluster *c, const struct event *ev, struct outbox *out)
 {
     struct commit *m = &c->commit;
 
+    ASSERT(cluster_document(c)->preparing == m->plan);
     enter(m, COMMIT_FENCE);
     m->epoch = cluster_document(c)->epoch;
     m->deadline_us = ev->mono_us + cluster_wait_us(c, FENCE_WAITS);
@@ -242,13 +251,17 @@ void commit_on_edit(struct cluster *c, enum edit_kind kind, enum err err, struct
         commit_on_epoch(c, ev);
         return;
     }
-    if (err == ERR_OK) {
-        if (kind == EDIT_PREPARE)
-            fence(c, ev, out);
-        else
-            end(c, ERR_OK, BYTES_NONE, out);
+    if (err == ERR_OK && kind == EDIT_SWITCH) {
+        end(c, ERR_OK, BYTES_NONE, out);
         return;
     }
+    if (err == ERR_OK && cluster_document(c)->preparing == m->plan) {
+        fence(c, ev, out);
+        return;
+    }
+    /* Decided, and cancelled by somebody else before this node came to its turn. */
+    if (err == ERR_OK)
+        err = ERR_STALE;
     buf_reset(&m->why);
     buf_put(&m->why, why);
     if (err == ERR_STALE)
@@ -308,6 +321,7 @@ void commit_on_fenced(struct cluster *c, uint64_t from, const struct talk_fenced
         open = open || !m->asked[i].answered;
     if (open)
         return;
+    ASSERT(m->asked_count > 0);
     enter(m, COMMIT_SWITCH);
     submit(c, EDIT_SWITCH, ev, out);
 }

@@ -54,6 +54,7 @@ static void drop(struct contacts *contacts, struct contact *contact)
 {
     ASSERT(!contact->up);
     ASSERT(!contact->wanted);
+    ASSERT(contacts->count > 0);
     *contact = contacts->table[--contacts->count];
 }
 

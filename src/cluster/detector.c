@@ -9,6 +9,21 @@ void detector_init(struct detector *d, const struct config *config, uint64_t sel
     *d = (struct detector){.config = config, .own = {.node = self, .state = LIVE_UP}};
 }
 
+static void detector_check(const struct detector *d)
+{
+    uint32_t seen = 0;
+
+    ASSERT(d->count <= VOTERS_MAX);
+    ASSERT(d->probes_count <= PROBES_MAX);
+    ASSERT(d->own.state == LIVE_UP);
+    for (uint32_t i = 0; i < d->count; i++) {
+        ASSERT(d->peers[i].record.node != d->own.node);
+        ASSERT(d->order[i] < d->count);
+        seen |= 1u << d->order[i];
+    }
+    ASSERT(seen == (1u << d->count) - 1);
+}
+
 static uint64_t timeout_us(const struct detector *d)
 {
     return (uint64_t)d->config->probe_timeout_ms * 1000;
@@ -50,6 +65,7 @@ void detector_members(struct detector *d, const uint64_t *nodes, uint32_t count)
     d->at = 0;
     for (uint32_t i = 0; i < kept; i++)
         d->order[i] = i;
+    detector_check(d);
 }
 
 void detector_facts(struct detector *d, uint64_t epoch, bool holds)
@@ -133,6 +149,7 @@ static void suspect(struct detector *d, struct detector_peer *peer, uint64_t now
 {
     uint64_t wait_us = (uint64_t)d->config->suspicion_ms * 1000;
 
+    ASSERT(peer->record.node != d->own.node);
     peer->record.state = LIVE_SUSPECT;
     peer->down_us = now_us + (peer->linked ? wait_us : wait_us / 2);
 }
@@ -211,6 +228,7 @@ void detector_tick(struct detector *d, uint64_t now_us, struct random *random,
         peer->record.state = LIVE_DOWN;
         changed(news, &peer->record);
     }
+    detector_check(d);
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -331,6 +349,7 @@ void detector_hear(struct detector *d, const struct gossip_record *record, uint6
         if (record->state > before.state)
             peer->record.state = record->state;
     }
+    ASSERT(peer->record.incarnation >= before.incarnation);
     if (peer->record.state == before.state)
         return;
     if (peer->record.state == LIVE_SUSPECT)

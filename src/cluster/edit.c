@@ -53,6 +53,8 @@ static enum err apply_switch(const struct edit *edit, const struct document *bas
     plan_make(&arena, base, edit->intents, edit->intents_count, &plan);
     bool fenced = !plan.fences || base->preparing == edit->plan;
     if (plan.id == edit->plan && plan.base == edit->base && fenced) {
+        ASSERT(plan.next->epoch == base->epoch + 1);
+        ASSERT(plan.next->preparing == 0);
         document_free(*draft);
         *draft = plan.next;
         plan.next = NULL;

@@ -20,6 +20,7 @@ void gossip_to(struct cluster *c, uint64_t to, struct outbox *out)
         intents[i].address = arena_copy(&out->arena, intents[i].address);
         intents[i].location = arena_copy(&out->arena, intents[i].location);
     }
+    ASSERT(to != c->self);
     struct peer_cluster *msg = cluster_say(c, to, TALK_GOSSIP, out);
     msg->u.gossip = (struct talk_gossip){
         .epoch = d->epoch,

@@ -4,12 +4,19 @@
 #include "base/check.h"
 #include "cluster/cluster_int.h"
 
-enum { WEIGHT_ORDINARY = 100 };
-
 void joiner_done(struct joiner *j)
 {
     document_free(j->document);
     *j = (struct joiner){.state = JOINER_NONE};
+}
+
+static void joiner_check(const struct joiner *j)
+{
+    ASSERT(j->state < JOINER_ASK || j->peer != 0);
+    ASSERT(j->state < JOINER_ASK || (j->cluster[0] | j->cluster[1]) != 0);
+    ASSERT(j->state == JOINER_WAIT || j->fenced_epoch == 0);
+    ASSERT((j->fenced_epoch == 0) == (j->fenced_plan == 0));
+    ASSERT(j->state == JOINER_NONE || j->address.len > 0);
 }
 
 static void enter(struct joiner *j, enum joiner_state state)
@@ -23,8 +30,8 @@ static void enter(struct joiner *j, enum joiner_state state)
     };
 
     ASSERT((moves[j->state] >> state & 1) != 0);
-    ASSERT(state < JOINER_ASK || j->peer != 0);
     j->state = state;
+    joiner_check(j);
 }
 
 bool join_waits(const struct joiner *j)
@@ -100,8 +107,6 @@ static const char *unfit(const struct cluster *c, struct bytes target)
 static void send_wish(struct cluster *c, uint64_t to, enum join_wish wish, struct outbox *out)
 {
     struct joiner *j = &c->joiner;
-    const struct document *d = cluster_document(c);
-    int at = document_member(d, c->self);
     struct peer_cluster *msg = join_say(c, to, TALK_JOIN, out);
 
     j->seq = random_u64(&c->random);
@@ -110,23 +115,38 @@ static void send_wish(struct cluster *c, uint64_t to, enum join_wish wish, struc
         .wish = wish,
         .name = text_bytes(&c->name),
         .address = text_bytes(&c->address),
-        .location = at < 0 ? BYTES_NONE : d->members[at].location,
-        .weight = at < 0 ? WEIGHT_ORDINARY : d->members[at].weight,
+        .location = c->config->location,
+        .weight = c->config->weight,
         .fenced = j->fenced_epoch,
     };
+}
+
+static bool is_own(const struct cluster *c, const uint64_t cluster[2])
+{
+    const struct document *d = cluster_document(c);
+
+    return cluster[0] == d->cluster[0] && cluster[1] == d->cluster[1];
+}
+
+static const char *unfit_peer(const struct cluster *c, const struct contact *contact)
+{
+    if ((contact->cluster[0] | contact->cluster[1]) == 0)
+        return "That node has no cluster yet. Try again in a few moments";
+    if (contact->node == c->self)
+        return "This node cannot join itself in a cluster";
+    if (is_own(c, contact->cluster) && cluster_is_member(c, c->self))
+        return "That node has left this node's own cluster: let it join instead";
+    return NULL;
 }
 
 static void ask(struct cluster *c, const struct contact *contact, const struct event *ev,
                 struct outbox *out)
 {
     struct joiner *j = &c->joiner;
-    bool no_cluster = (contact->cluster[0] | contact->cluster[1]) == 0;
+    const char *why = unfit_peer(c, contact);
 
-    if (no_cluster || contact->node == c->self) {
-        give_up(c, ERR_REFUSED,
-                no_cluster ? BYTES_LIT("That node has no cluster yet. Try again in a few moments")
-                           : BYTES_LIT("This node cannot join itself in a cluster"),
-                out);
+    if (why != NULL) {
+        give_up(c, ERR_REFUSED, bytes_str(why), out);
         return;
     }
     j->peer = contact->node;
@@ -195,6 +215,15 @@ void join_on_dial_failed(struct cluster *c, const struct event *ev, struct outbo
 
 /* ---- at the node that joins: what members say ---- */
 
+/* Whether the document makes this node a member. One that names it although no fence was answered
+ * is older than a leave, from a member that is behind: to vote by it again could decide an epoch
+ * twice. */
+static bool is_admission(const struct joiner *j, const struct document *document, uint64_t self)
+{
+    return document_member(document, self) >= 0 && j->fenced_epoch != 0 &&
+           document->epoch > j->fenced_epoch;
+}
+
 /* A newer document of the other cluster: this node is in it, or learns how it stands. */
 static void take(struct cluster *c, uint64_t from, struct document *document,
                  const struct event *ev, struct outbox *out)
@@ -207,7 +236,7 @@ static void take(struct cluster *c, uint64_t from, struct document *document,
         document_free(document);
         return;
     }
-    if (document_member(document, c->self) >= 0 && !c->facts.holds_any) {
+    if (is_admission(j, document, c->self) && !c->facts.holds_any) {
         cluster_move(c, document, ev, out);
         learn_confirm(c, from, out);
         return;
@@ -284,7 +313,7 @@ void join_on_fence(struct cluster *c, uint64_t from, const struct talk_fence *m,
     struct peer_cluster msg = about(c, TALK_FENCED);
 
     msg.u.fenced = (struct talk_fenced){.plan = m->plan, .epoch = m->epoch};
-    if (j->state != JOINER_WAIT)
+    if (j->state != JOINER_WAIT || m->plan == 0 || m->epoch == 0)
         return;
     if (c->facts.holds_any) {
         msg.u.fenced.err = ERR_REFUSED;
@@ -295,6 +324,7 @@ void join_on_fence(struct cluster *c, uint64_t from, const struct talk_fence *m,
         j->fenced_epoch = m->epoch;
         j->fenced_plan = m->plan;
         vault_touch(c, ROW_JOIN);
+        joiner_check(j);
     }
     if (m->plan == j->fenced_plan)
         vault_defer(c, from, &msg, NULL, out);
@@ -376,6 +406,8 @@ static const char *unwelcome(const struct cluster *c, uint64_t from, const struc
         return "Two documents of one epoch exist there: nothing can be changed";
     if (m->name.len == 0 || m->address.len == 0)
         return "A node without a name or an address cannot join";
+    if (m->weight > STAGED_WEIGHT_MAX)
+        return "The weight is too large";
     for (uint32_t i = 0; i < d->members_count; i++) {
         if (bytes_eq(d->members[i].name, m->name))
             return "Another member has this name";

@@ -5,6 +5,7 @@
 
 void learn_tell(struct cluster *c, uint64_t to, uint64_t epoch, uint64_t hash, struct outbox *out)
 {
+    ASSERT(to != 0 && to != c->self);
     const struct document *d = cluster_document(c);
     struct blob *delta = chain_delta(&c->chain, epoch, hash);
     struct peer_cluster msg = {

@@ -11,7 +11,7 @@ enum {
     PROBES_MAX = 64,         /* of the detector, own and for others, in flight */
     PROBE_HELPERS = 3,       /* nodes that are asked for an indirect probe */
     RELAYS_MAX = 16,         /* operators' requests handed on and not answered yet */
-    REASON_BYTES_MAX = 1024, /* a sentence for an operator */
+    REASON_BYTES_MAX = 2048, /* a sentence for an operator */
 };
 
 /* Waits, as multiples of the time that one answer may take (probe_timeout_ms): a voter has to sync
@@ -20,7 +20,7 @@ enum {
     PHASE_WAITS = 2,       /* one phase of one ballot */
     EDIT_WAITS = 10,       /* a whole change */
     SPREAD_WAITS = 1,      /* after a majority has it: for the others that can be reached */
-    BACKOFF_WAITS_MAX = 4, /* between ballots, after many conflicts */
+    BACKOFF_WAITS_MAX = 2, /* between ballots, after many conflicts */
     RESOLVE_WAITS = 4,     /* a value that was accepted and never heard of again */
     FENCE_WAITS = 10,      /* all replicas concerned have answered */
     PREPARING_WAITS = 40,  /* a plan that is being prepared by somebody who has gone silent */

@@ -327,6 +327,8 @@ void plan_make(struct arena *arena, const struct document *document, const struc
     }
     compare(arena, document, ret_plan);
     ret_plan->id = plan_id(ret_plan);
+    ASSERT(ret_plan->next->members_count <= VOTERS_MAX);
+    ASSERT(ret_plan->moved == 0 || ret_plan->fences);
 }
 
 void plan_done(struct plan *plan)

@@ -62,13 +62,24 @@ static bool votes(enum proposer_state state)
     return state == PROPOSER_PREPARE || state == PROPOSER_ACCEPT;
 }
 
+static void proposer_check(const struct proposer *p)
+{
+    const struct job *job = first(p);
+
+    ASSERT(p->state == PROPOSER_IDLE || job != NULL);
+    ASSERT(p->state != PROPOSER_ACCEPT || p->proposal.value != NULL);
+    ASSERT(p->state != PROPOSER_SPREAD || job->epoch != 0);
+    ASSERT(p->jobs_count <= EDITS_MAX);
+    ASSERT((p->jobs_count == 0) == (job == NULL));
+}
+
 static void enter(struct proposer *p, enum proposer_state state)
 {
     ASSERT(may(p->state, state));
     if (votes(p->state) && state != PROPOSER_ACCEPT)
         proposal_done(&p->proposal);
     p->state = state;
-    ASSERT(state == PROPOSER_IDLE || !list_empty(&p->jobs));
+    proposer_check(p);
 }
 
 /* ---- the end of a change ---- */
@@ -151,13 +162,16 @@ static void give_up(struct cluster *c, const struct event *ev, struct outbox *ou
 
 /* ---- ballots ---- */
 
-static void back_off(struct cluster *c, const struct event *ev)
+/* Rivals that outbid each other wait longer each time, by chance; a majority that does not answer
+ * is asked again soon. */
+static void back_off(struct cluster *c, bool outbid, const struct event *ev)
 {
     struct proposer *p = &c->proposer;
     uint64_t most_us = cluster_wait_us(c, BACKOFF_WAITS_MAX);
-    uint64_t wait_us = cluster_wait_us(c, 1) / 8 << (p->attempts < 8 ? p->attempts : 8);
+    uint64_t wait_us = cluster_wait_us(c, 1) / 8;
 
-    p->attempts++;
+    if (outbid)
+        wait_us <<= p->conflicts < 8 ? p->conflicts++ : 8;
     if (wait_us > most_us)
         wait_us = most_us;
     enter(p, PROPOSER_BACKOFF);
@@ -193,6 +207,8 @@ static void prepare(struct cluster *c, const struct event *ev, struct outbox *ou
 
     for (uint32_t i = 0; i < d->members_count; i++)
         voters[i] = d->members[i].id;
+    ASSERT(c->vault.stable >= c->first_stable);
+    ASSERT(document_member(d, c->self) >= 0);
     uint64_t start = c->starts & ((UINT64_C(1) << START_BITS) - 1);
     struct ballot ballot = {++p->round << START_BITS | start, c->self};
     enter(p, PROPOSER_PREPARE);
@@ -226,7 +242,7 @@ static void begin(struct cluster *c, const struct event *ev, struct outbox *out)
     if (p->epoch != d->epoch + 1) {
         p->epoch = d->epoch + 1;
         p->round = 0;
-        p->attempts = 0;
+        p->conflicts = 0;
     }
     prepare(c, ev, out);
 }
@@ -271,6 +287,8 @@ static void choose_own(struct cluster *c, const struct event *ev, struct outbox 
         finish(c, err, buf_bytes(&why), ev, out);
     } else {
         struct blob *value = chain_encode(next);
+        ASSERT(next->epoch == p->proposal.epoch);
+        ASSERT(next->previous == cluster_document(c)->hash);
         job->epoch = next->epoch;
         job->hash = next->hash;
         proposal_choose(&p->proposal, value);
@@ -358,7 +376,7 @@ void proposer_on_vote(struct cluster *c, uint64_t from, enum cluster_talk kind,
         outbox_trace(out, TRACE_BALLOT_CONFLICT, 0, 0, 0);
         if (p->round < p->proposal.highest.counter >> START_BITS)
             p->round = p->proposal.highest.counter >> START_BITS;
-        back_off(c, ev);
+        back_off(c, true, ev);
         return;
     }
     UNREACHABLE();
@@ -391,7 +409,7 @@ static void release_leavers(struct cluster *c, struct outbox *out)
 
     for (uint32_t i = 0; i < before->members_count; i++) {
         uint64_t id = before->members[i].id;
-        if (document_member(now, id) < 0)
+        if (document_member(now, id) < 0 && id != c->self)
             learn_tell(c, id, before->epoch, before->hash, out);
     }
 }
@@ -450,9 +468,15 @@ void proposer_abandon(struct cluster *c, const struct event *ev, struct outbox *
     }
 }
 
+void proposer_on_link(struct cluster *c, uint64_t node, struct outbox *out)
+{
+    if (votes(c->proposer.state))
+        ask(c, node, out);
+}
+
 void proposer_hurry(struct proposer *p, const struct event *ev)
 {
-    if (p->state == PROPOSER_BACKOFF && p->attempts == 0)
+    if (p->state == PROPOSER_BACKOFF && p->conflicts == 0)
         p->wait_us = ev->mono_us;
 }
 
@@ -498,7 +522,7 @@ void proposer_tick(struct cluster *c, const struct event *ev, struct outbox *out
     case PROPOSER_IDLE:
     case PROPOSER_SPREAD: return;
     case PROPOSER_PREPARE:
-    case PROPOSER_ACCEPT: back_off(c, ev); return;
+    case PROPOSER_ACCEPT: back_off(c, false, ev); return;
     case PROPOSER_BACKOFF: begin(c, ev, out); return;
     }
     UNREACHABLE();

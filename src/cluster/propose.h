@@ -49,12 +49,12 @@ struct proposer {
     struct list jobs; /* the first is worked on unless IDLE */
     uint32_t jobs_count;
     struct proposal proposal; /* PREPARE, ACCEPT */
-    uint64_t epoch;           /* that rounds and attempts are counted for; SPREAD: what is spread */
+    uint64_t epoch;           /* that rounds are counted for */
     uint64_t round;
-    uint32_t attempts;
-    uint32_t helped;  /* PREPARE, ACCEPT: voters, by index, that were told the epoch before */
-    bool patient;     /* SPREAD: members that are slow are still waited for */
-    uint64_t wait_us; /* end of the phase, of the back-off, of the patience with slow members */
+    uint32_t conflicts; /* ballots of this epoch that were outbid */
+    uint32_t helped;    /* PREPARE, ACCEPT: voters, by index, that were told the epoch before */
+    bool patient;       /* SPREAD: members that are slow are still waited for */
+    uint64_t wait_us;   /* end of the phase, of the back-off, of the patience with slow members */
 };
 
 void proposer_init(struct proposer *p);
@@ -77,6 +77,9 @@ uint64_t proposer_deadline_us(const struct proposer *p);
 
 /* This node is in another cluster now: what waited is refused. */
 void proposer_abandon(struct cluster *c, const struct event *ev, struct outbox *out);
+
+/* A link came up: what the voter there was asked before is lost, and asked again. */
+void proposer_on_link(struct cluster *c, uint64_t node, struct outbox *out);
 
 /* What a first ballot waited for is there. */
 void proposer_hurry(struct proposer *p, const struct event *ev);

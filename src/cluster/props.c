@@ -28,6 +28,13 @@ static enum err check(struct arena *arena, struct bytes type, struct bytes overl
     return ERR_BAD_PROPERTY;
 }
 
+/* The answer names the type. */
+static enum err no_type(struct bytes type, struct buf *why)
+{
+    buf_put(why, type);
+    return ERR_NO_TYPE;
+}
+
 static enum err set_bucket(struct document *draft, struct bytes type, struct bytes bucket,
                            struct bytes overlay, struct buf *why)
 {
@@ -36,7 +43,7 @@ static enum err set_bucket(struct document *draft, struct bytes type, struct byt
     struct bytes under, merged;
 
     if (of == NULL || !of->active)
-        return ERR_NO_TYPE;
+        return no_type(type, why);
     struct bytes before = own == NULL ? BYTES_NONE : own->overlay;
     TRY(overlay_merge(&draft->arena, of->overlay, before, &under));
     TRY(check(&draft->arena, type, overlay, under, TARGET_BUCKET, why));
@@ -51,7 +58,7 @@ static enum err set_type(struct document *draft, struct bytes type, struct bytes
     struct bytes merged;
 
     if (of == NULL)
-        return ERR_NO_TYPE;
+        return no_type(type, why);
     if (!of->active)
         return ERR_NOT_ACTIVE;
     TRY(check(&draft->arena, type, overlay, of->overlay, TARGET_OLD_TYPE, why));
@@ -76,12 +83,12 @@ static enum err create_type(struct document *draft, struct bytes type, struct by
     return draft_set_type(draft, type, false, overlay);
 }
 
-static enum err activate_type(struct document *draft, struct bytes type)
+static enum err activate_type(struct document *draft, struct bytes type, struct buf *why)
 {
     const struct bucket_type *of = document_type(draft, type);
 
     if (of == NULL)
-        return ERR_NO_TYPE;
+        return no_type(type, why);
     return draft_set_type(draft, type, true, of->overlay);
 }
 
@@ -90,10 +97,13 @@ static enum err apply(struct document *draft, enum props_verb verb, struct bytes
 {
     switch (verb) {
     case PROPS_SET_BUCKET: return set_bucket(draft, type, bucket, overlay, why);
-    case PROPS_RESET_BUCKET: return draft_set_bucket(draft, type, bucket, BYTES_NONE);
+    case PROPS_RESET_BUCKET:
+        if (document_type(draft, type) == NULL)
+            return no_type(type, why);
+        return draft_set_bucket(draft, type, bucket, BYTES_NONE);
     case PROPS_SET_TYPE: return set_type(draft, type, overlay, why);
     case PROPS_CREATE_TYPE: return create_type(draft, type, overlay, why);
-    case PROPS_ACTIVATE_TYPE: return activate_type(draft, type);
+    case PROPS_ACTIVATE_TYPE: return activate_type(draft, type, why);
     }
     UNREACHABLE();
 }

@@ -17,6 +17,11 @@ bool ballot_is_none(struct ballot a)
     return a.counter == 0;
 }
 
+bool ballot_fits(struct ballot a)
+{
+    return a.counter != 0 && a.counter >> 63 == 0 && a.node != 0;
+}
+
 static void acceptor_check(const struct acceptor *a)
 {
     ASSERT(a->epoch > 0);
@@ -198,7 +203,7 @@ void proposal_outbid(struct proposal *p, uint64_t from, uint64_t epoch, struct b
     uint32_t bit = voter_bit(p, from, epoch, ballot);
 
     /* A voter that promised this very ballot answers its repetition so. */
-    if (bit == 0 || ballot_cmp(promised, p->ballot) <= 0)
+    if (bit == 0 || !ballot_fits(promised) || ballot_cmp(promised, p->ballot) <= 0)
         return;
     if (ballot_cmp(promised, p->highest) > 0)
         p->highest = promised;

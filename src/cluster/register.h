@@ -36,6 +36,9 @@
 int ballot_cmp(struct ballot a, struct ballot b);
 bool ballot_is_none(struct ballot a);
 
+/* Whether a ballot is one that a proposer may use: there are always greater ones. */
+bool ballot_fits(struct ballot a);
+
 /* ---- the voter ---- */
 
 struct acceptor {

@@ -28,6 +28,16 @@ void staging_rebase(struct staging *staging, uint64_t base)
     arena_reset(&staging->arena);
 }
 
+static void staging_check(const struct staging *staging)
+{
+    ASSERT(staging->count <= INTENTS_MAX);
+    for (uint32_t i = 0; i < staging->count; i++) {
+        ASSERT(staging->intents[i].base == staging->base);
+        ASSERT(staging->intents[i].tag != 0);
+        ASSERT(staging->intents[i].order <= ORDER_MAX);
+    }
+}
+
 static struct intent *find(struct staging *staging, uint64_t tag)
 {
     for (uint32_t i = 0; i < staging->count; i++) {
@@ -78,6 +88,7 @@ static void keep(struct staging *staging, const struct intent *intent)
     own->name = arena_copy(&staging->arena, intent->name);
     own->address = arena_copy(&staging->arena, intent->address);
     own->location = arena_copy(&staging->arena, intent->location);
+    staging_check(staging);
 }
 
 enum err staging_add(struct staging *staging, struct intent intent)
@@ -89,7 +100,7 @@ enum err staging_add(struct staging *staging, struct intent intent)
     intent.base = staging->base;
     intent.order = 1;
     for (uint32_t i = 0; i < staging->count; i++) {
-        if (staging->intents[i].order >= intent.order)
+        if (staging->intents[i].order >= intent.order && staging->intents[i].order < ORDER_MAX)
             intent.order = staging->intents[i].order + 1;
     }
     keep(staging, &intent);
@@ -102,11 +113,20 @@ void staging_drop_last(struct staging *staging)
     staging->count--;
 }
 
+/* Whether another node's intent is one that could have been staged here. */
+static bool fits(const struct staging *staging, const struct intent *intent)
+{
+    if (intent->base != staging->base || intent->tag == 0 || intent->order > ORDER_MAX ||
+        intent->node == 0 || intent->weight > STAGED_WEIGHT_MAX)
+        return false;
+    return intent->kind != INTENT_JOIN || (intent->name.len > 0 && intent->address.len > 0);
+}
+
 bool staging_merge(struct staging *staging, const struct intent *intent)
 {
     struct intent *own = find(staging, intent->tag);
 
-    if (intent->base != staging->base || intent->tag == 0 || intent->order > ORDER_MAX)
+    if (!fits(staging, intent))
         return false;
     if (own != NULL) {
         bool news = intent->withdrawn && !own->withdrawn;

@@ -14,6 +14,8 @@
 #include "msg/limits.h"
 #include "msg/peer_cluster.h"
 
+enum { STAGED_WEIGHT_MAX = 1000000 };
+
 struct staging {
     struct arena arena; /* the texts of the intents */
     struct intent intents[INTENTS_MAX];

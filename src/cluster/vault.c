@@ -112,7 +112,8 @@ static enum err join_load(struct cluster *c, struct bytes record)
     j->peer = reader_le64(&r);
     struct bytes address = reader_lenbytes(&r, NAME_BYTES_MAX);
     struct bytes document = reader_lenbytes(&r, DOCUMENT_BYTES_MAX);
-    if (!reader_end(&r) || j->peer == 0 || !text_set(&j->address, address))
+    if (!reader_end(&r) || j->peer == 0 || (j->cluster[0] | j->cluster[1]) == 0 ||
+        (j->fenced_epoch == 0) != (j->fenced_plan == 0) || !text_set(&j->address, address))
         return ERR_CORRUPT;
     if (document.len > 0)
         TRY(chain_read(&c->chain, 0, document, &j->document));
@@ -171,8 +172,19 @@ enum err vault_load(struct cluster *c, const struct stored_row *rows, uint32_t c
 
 /* ---- batches ---- */
 
+static void vault_check(const struct vault *v)
+{
+    ASSERT(v->stable <= v->generation);
+    ASSERT(v->sent == 0 || (v->sent > v->stable && v->sent <= v->generation));
+    ASSERT((v->sent == 0) == (v->flying == 0));
+    ASSERT(v->dirty != 0 || v->sent != 0 || v->stable == v->generation);
+    for (uint32_t i = 0; i < v->deferred_count; i++)
+        ASSERT(v->deferred[i].generation > v->stable);
+}
+
 uint64_t vault_touch(struct cluster *c, unsigned rows)
 {
+    ASSERT(rows != 0);
     c->vault.dirty |= rows;
     return ++c->vault.generation;
 }
@@ -209,6 +221,8 @@ void vault_flush(struct cluster *c, const struct event *ev, struct outbox *out)
         .rows_count = count,
         .durable = true,
     };
+    ASSERT(count > 0);
+    vault_check(v);
 }
 
 static void release(struct vault *v, struct outbox *out)
@@ -244,6 +258,7 @@ void vault_stored(struct cluster *c, const struct event *ev, struct outbox *out)
     v->sent = 0;
     v->flying = 0;
     release(v, out);
+    vault_check(v);
 }
 
 void vault_defer(struct cluster *c, uint64_t to, const struct peer_cluster *msg, struct blob *holds,

@@ -40,4 +40,5 @@ void view_build(struct cluster *c)
     c->view.members = c->view_members;
     c->view.nodes = c->view_nodes;
     c->view.members_count = (uint16_t)d->members_count;
+    ASSERT(c->view.self_index == RING_NOBODY || c->view_members[c->view.self_index].up);
 }

@@ -27,14 +27,14 @@ static void refuse(struct cluster *c, uint64_t to, const struct talk_register *m
     if (vote == VOTE_OUTBID)
         msg.u.reg.other = c->acceptor.promised;
     cluster_send(to, &msg, NULL, out);
-    if (vote == VOTE_DECIDED)
+    if (vote == VOTE_DECIDED && to != c->self)
         learn_tell(c, to, m->epoch - 1, 0, out);
 }
 
 /* Whether the sender may propose to this voter: a member of the document that names the voters. */
 static bool may_propose(const struct cluster *c, uint64_t from, const struct talk_register *m)
 {
-    if (ballot_is_none(m->ballot) || m->epoch == 0 || m->ballot.node != from)
+    if (!ballot_fits(m->ballot) || m->epoch == 0 || m->ballot.node != from)
         return false;
     return m->epoch != c->acceptor.epoch || cluster_is_member(c, from);
 }
