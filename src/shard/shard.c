@@ -150,7 +150,8 @@ static void look_around(struct shard *s, const struct event *ev, struct outbox *
         s->quorum = has_quorum(view);
     s->seen_epoch = view_epoch(view);
     s->seen_count = view->members_count;
-    memcpy(s->seen, view->members, view->members_count * sizeof(s->seen[0]));
+    if (view->members_count > 0)
+        memcpy(s->seen, view->members, view->members_count * sizeof(s->seen[0]));
     for (uint16_t i = 0; i < count; i++) {
         struct event lost = {.kind = EV_LINK_DOWN, .mono_us = ev->mono_us, .wall_us = ev->wall_us};
         lost.u.link.node = down[i];
