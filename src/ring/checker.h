@@ -7,10 +7,12 @@
 
 struct checker_report {
     uint32_t holes;      /* places that hold nobody though a usable node was left over */
+    uint32_t gaps;       /* places that hold nobody before one that holds somebody */
     uint32_t doubles;    /* a node twice in one list */
-    uint32_t strays;     /* replicas on a node that should hold nothing */
+    uint32_t strays;     /* replicas on a node that should hold nothing, or that there is not */
     uint32_t crowded;    /* replicas beyond what their location may hold of the partition */
-    uint32_t worst_load; /* greatest |load - fair share| of any node, rounded down */
+    uint32_t shuffled;   /* nodes that stayed in a list and lost their position or their order */
+    uint32_t worst_load; /* greatest |load - target| of any node */
 };
 
 /* Looks at a map for the input. */

@@ -2,18 +2,20 @@
 #include "ring/solver.h"
 
 #include "base/check.h"
+#include "ring/checker.h"
 #include "ring/targets_int.h"
 
 struct solver {
     const struct solver_input *input;
-    struct arena *arena;
-    uint16_t *place; /* partitions * n */
+    uint16_t *place; /* partitions * n; until the end holes may stand anywhere */
     uint32_t *load;  /* replicas on each node */
+    uint32_t *at;    /* ... by position: nodes * n */
     uint32_t *targets;
     uint32_t copies;   /* of each partition */
     uint32_t cap;      /* replicas of one partition in one location */
     uint16_t *reached; /* breadth-first search: from which node */
     uint32_t *through; /* ... by moving a replica of which partition */
+    uint16_t *queue;
 };
 
 static uint16_t *row(const struct solver *s, uint32_t partition)
@@ -21,8 +23,8 @@ static uint16_t *row(const struct solver *s, uint32_t partition)
     return s->place + (size_t)partition * s->input->n;
 }
 
-/* The place of a node in a partition's list, or -1. */
-static int place_of(const struct solver *s, uint32_t partition, uint16_t node)
+/* The position of a node in a partition's list, or -1. */
+static int position_of(const struct solver *s, uint32_t partition, uint16_t node)
 {
     const uint16_t *list = row(s, partition);
 
@@ -31,6 +33,24 @@ static int place_of(const struct solver *s, uint32_t partition, uint16_t node)
             return (int)i;
     }
     return -1;
+}
+
+/* The only writer of lists: the old holder, if any, gives up the position. */
+static void set_place(struct solver *s, uint32_t partition, uint32_t position, uint16_t node)
+{
+    uint16_t *held = &row(s, partition)[position];
+
+    ASSERT(position < s->input->n);
+    if (*held != RING_NOBODY) {
+        ASSERT(s->load[*held] > 0);
+        s->load[*held]--;
+        s->at[(size_t)*held * s->input->n + position]--;
+    }
+    *held = node;
+    if (node != RING_NOBODY) {
+        s->load[node]++;
+        s->at[(size_t)node * s->input->n + position]++;
+    }
 }
 
 /* Replicas of a partition in a location, `without` one node. */
@@ -49,8 +69,17 @@ static uint32_t in_location(const struct solver *s, uint32_t partition, uint32_t
 /* Whether `node` may take a replica of the partition, in the place of `without` or in a new one. */
 static bool may_take(const struct solver *s, uint32_t partition, uint16_t node, uint16_t without)
 {
-    return targets_usable(s->input, node) && place_of(s, partition, node) < 0 &&
+    return targets_usable(s->input, node) && position_of(s, partition, node) < 0 &&
            in_location(s, partition, s->input->nodes[node].location, without) < s->cap;
+}
+
+static bool stood(const struct solver_input *input, uint32_t partition, uint16_t node)
+{
+    for (uint32_t i = 0; i < input->old_n; i++) {
+        if (input->old[(size_t)partition * input->old_n + i] == node)
+            return true;
+    }
+    return false;
 }
 
 static uint32_t *count_old(const struct solver_input *input, struct arena *arena)
@@ -58,31 +87,12 @@ static uint32_t *count_old(const struct solver_input *input, struct arena *arena
     uint32_t *held = arena_alloc_array(arena, input->nodes_count, sizeof(*held));
 
     for (size_t i = 0; i < (size_t)input->partitions * input->old_n; i++) {
-        if (input->old[i] != RING_NOBODY)
-            held[input->old[i]]++;
+        if (input->old[i] == RING_NOBODY)
+            continue;
+        ASSERT(input->old[i] < input->nodes_count);
+        held[input->old[i]]++;
     }
     return held;
-}
-
-/* Step 2: what stands, stays, unless its node goes or its location is full; earlier places first.
- *  */
-static void keep(struct solver *s)
-{
-    const struct solver_input *input = s->input;
-
-    for (uint32_t p = 0; p < input->partitions; p++) {
-        uint16_t *list = row(s, p);
-        uint32_t kept = 0;
-        for (uint32_t i = 0; i < input->n; i++)
-            list[i] = RING_NOBODY;
-        for (uint32_t i = 0; i < input->old_n && kept < s->copies; i++) {
-            uint16_t node = input->old[(size_t)p * input->old_n + i];
-            if (node == RING_NOBODY || !may_take(s, p, node, RING_NOBODY))
-                continue;
-            list[kept++] = node;
-            s->load[node]++;
-        }
-    }
 }
 
 static uint32_t size_of(const struct solver *s, uint32_t partition)
@@ -90,14 +100,49 @@ static uint32_t size_of(const struct solver *s, uint32_t partition)
     const uint16_t *list = row(s, partition);
     uint32_t count = 0;
 
-    while (count < s->input->n && list[count] != RING_NOBODY)
-        count++;
+    for (uint32_t i = 0; i < s->input->n; i++)
+        count += list[i] != RING_NOBODY;
     return count;
+}
+
+/* The first position that holds nobody. */
+static uint32_t hole_of(const struct solver *s, uint32_t partition)
+{
+    int hole = position_of(s, partition, RING_NOBODY);
+
+    ASSERT(hole >= 0);
+    return (uint32_t)hole;
+}
+
+/* Step 2. Who stood beyond the new length of the list takes what holes there are. */
+static void keep(struct solver *s)
+{
+    const struct solver_input *input = s->input;
+
+    for (size_t i = 0; i < (size_t)input->partitions * input->n; i++)
+        s->place[i] = RING_NOBODY;
+    for (uint32_t p = 0; p < input->partitions; p++) {
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < input->old_n && kept < s->copies; i++) {
+            uint16_t node = input->old[(size_t)p * input->old_n + i];
+            if (node == RING_NOBODY || !may_take(s, p, node, RING_NOBODY))
+                continue;
+            set_place(s, p, i < input->n ? i : hole_of(s, p), node);
+            kept++;
+        }
+    }
 }
 
 static uint64_t rank(const struct solver *s, uint32_t partition, uint16_t node)
 {
     return hash_mix(hash_mix(partition, s->input->nodes[node].id), 1);
+}
+
+/* How far a node stands above its even share at a position, in n-ths of a replica. */
+static int64_t excess(const struct solver *s, uint16_t node, uint32_t position)
+{
+    return (int64_t)s->at[(size_t)node * s->input->n + position] * s->copies -
+           (int64_t)s->load[node];
 }
 
 /* The feasible node that is furthest below its target. Ties fall by a hash of partition and node,
@@ -133,10 +178,10 @@ static uint32_t candidates(const struct solver *s, uint32_t partition)
 }
 
 /* Step 3. The order is by the number of candidates when the step began. */
-static void fill_holes(struct solver *s)
+static void fill_holes(struct solver *s, struct arena *arena)
 {
     const struct solver_input *input = s->input;
-    uint32_t *choices = arena_alloc_array(s->arena, input->partitions, sizeof(*choices));
+    uint32_t *choices = arena_alloc_array(arena, input->partitions, sizeof(*choices));
 
     for (uint32_t p = 0; p < input->partitions; p++)
         choices[p] = size_of(s, p) < s->copies ? candidates(s, p) : UINT32_MAX;
@@ -148,46 +193,59 @@ static void fill_holes(struct solver *s)
                 uint16_t node = neediest(s, p);
                 if (node == RING_NOBODY)
                     break;
-                row(s, p)[size] = node;
-                s->load[node]++;
+                set_place(s, p, hole_of(s, p), node);
             }
         }
     }
 }
 
-static bool stood(const struct solver_input *input, uint32_t partition, uint16_t node)
+/* A replica that could be moved. */
+struct offer {
+    uint16_t from;
+    uint32_t partition;
+    uint32_t position;
+    uint32_t over;  /* how far its node is over the target */
+    int64_t excess; /* how much the move evens out who stands at which position */
+    uint64_t rank;
+};
+
+/* A node and how far it is over its target decide; then evenness; then a hash, as above. */
+static bool offer_better(const struct offer *a, const struct offer *b)
 {
-    for (uint32_t i = 0; i < input->old_n; i++) {
-        if (input->old[(size_t)partition * input->old_n + i] == node)
-            return true;
-    }
-    return false;
+    if (b->from == RING_NOBODY || a->over != b->over)
+        return b->from == RING_NOBODY || a->over > b->over;
+    if (a->excess != b->excess)
+        return a->excess > b->excess;
+    return a->rank > b->rank;
 }
 
 /* A direct move to `under`: from the node furthest over its target that has a replica to give. */
 static bool move_direct(struct solver *s, uint16_t under, bool free)
 {
     const struct solver_input *input = s->input;
-    uint16_t best = RING_NOBODY;
-    uint32_t best_over = 0, best_partition = 0;
+    struct offer best = {.from = RING_NOBODY};
 
     for (uint32_t p = 0; p < input->partitions; p++) {
         const uint16_t *list = row(s, p);
-        for (uint32_t i = 0; i < s->copies && list[i] != RING_NOBODY; i++) {
+        for (uint32_t i = 0; i < input->n; i++) {
             uint16_t from = list[i];
-            if (s->load[from] <= s->targets[from] + best_over || (free && stood(input, p, from)) ||
-                !may_take(s, p, under, from))
+            if (from == RING_NOBODY || s->load[from] <= s->targets[from] ||
+                s->load[from] - s->targets[from] < best.over)
                 continue;
-            best = from;
-            best_over = s->load[from] - s->targets[from];
-            best_partition = p;
+            struct offer offer = {.from = from,
+                                  .partition = p,
+                                  .position = i,
+                                  .over = s->load[from] - s->targets[from],
+                                  .excess = excess(s, from, i) - excess(s, under, i),
+                                  .rank = rank(s, p, under)};
+            if (offer_better(&offer, &best) && !(free && stood(input, p, from)) &&
+                may_take(s, p, under, from))
+                best = offer;
         }
     }
-    if (best == RING_NOBODY)
+    if (best.from == RING_NOBODY)
         return false;
-    row(s, best_partition)[place_of(s, best_partition, best)] = under;
-    s->load[best]--;
-    s->load[under]++;
+    set_place(s, best.partition, best.position, under);
     return true;
 }
 
@@ -197,37 +255,37 @@ static bool move_direct(struct solver *s, uint16_t under, bool free)
 static uint16_t search(struct solver *s, uint16_t under, bool free)
 {
     const struct solver_input *input = s->input;
-    uint16_t *queue = arena_alloc_array(s->arena, input->nodes_count, sizeof(*queue));
     uint32_t head = 0, tail = 0;
 
     for (uint16_t i = 0; i < input->nodes_count; i++)
         s->reached[i] = RING_NOBODY;
     s->reached[under] = under;
-    queue[tail++] = under;
+    s->queue[tail++] = under;
     while (head < tail) {
-        uint16_t to = queue[head++];
+        uint16_t to = s->queue[head++];
         for (uint32_t p = 0; p < input->partitions; p++) {
             const uint16_t *list = row(s, p);
-            if (place_of(s, p, to) >= 0)
+            if (position_of(s, p, to) >= 0)
                 continue;
-            for (uint32_t i = 0; i < s->copies && list[i] != RING_NOBODY; i++) {
+            for (uint32_t i = 0; i < input->n; i++) {
                 uint16_t from = list[i];
-                if (s->reached[from] != RING_NOBODY || (free && stood(input, p, from)) ||
-                    !may_take(s, p, to, from))
+                if (from == RING_NOBODY || s->reached[from] != RING_NOBODY ||
+                    (free && stood(input, p, from)) || !may_take(s, p, to, from))
                     continue;
                 s->reached[from] = to;
                 s->through[from] = p;
                 if (s->load[from] > s->targets[from])
                     return from;
-                queue[tail++] = from;
+                s->queue[tail++] = from;
             }
         }
     }
     return RING_NOBODY;
 }
 
-/* Hands one replica on along the path that the search found. Every hop is of another partition or
- * was legal when it was found; one that no longer is ends the path early, which is harmless. */
+/* Hands one replica on along the path that the search found. Every hop was legal when it was
+ * found; one that no longer is, after another hop through the same partition, ends the path early,
+ * which is harmless. */
 static bool augment(struct solver *s, uint16_t from)
 {
     bool moved = false;
@@ -235,12 +293,10 @@ static bool augment(struct solver *s, uint16_t from)
     while (s->reached[from] != from) {
         uint16_t to = s->reached[from];
         uint32_t p = s->through[from];
-        int at = place_of(s, p, from);
+        int at = position_of(s, p, from);
         if (at < 0 || !may_take(s, p, to, from))
             return moved;
-        row(s, p)[at] = to;
-        s->load[from]--;
-        s->load[to]++;
+        set_place(s, p, (uint32_t)at, to);
         moved = true;
         from = to;
     }
@@ -271,29 +327,73 @@ static void balance(struct solver *s, bool free)
     }
 }
 
-/* Step 5: each list is rotated so that the node with the fewest first places, for what it holds,
- * comes first. */
-static void polish(struct solver *s)
+/* Where a node stood that has a place in the list still, or -1. */
+static int old_position(const struct solver *s, uint32_t partition, uint16_t node)
 {
     const struct solver_input *input = s->input;
-    uint32_t *firsts = arena_alloc_array(s->arena, input->nodes_count, sizeof(*firsts));
 
-    for (uint32_t p = 0; p < input->partitions; p++) {
-        uint16_t *list = row(s, p);
-        uint32_t size = size_of(s, p);
-        uint32_t best = 0;
-        for (uint32_t i = 1; i < size; i++) {
-            uint64_t mine = (uint64_t)firsts[list[i]] * s->load[list[best]];
-            uint64_t best_one = (uint64_t)firsts[list[best]] * s->load[list[i]];
-            if (mine < best_one)
-                best = i;
-        }
-        if (size == 0)
+    for (uint32_t i = 0; i < input->old_n && i < input->n; i++) {
+        if (input->old[(size_t)partition * input->old_n + i] == node)
+            return (int)i;
+    }
+    return -1;
+}
+
+/* Empties a list and puts those back who stood in it, each where it stood: balancing may have given
+ * a place back to a node at another position. Returns how many newcomers are left over. */
+static uint32_t seat_stayers(struct solver *s, uint32_t partition,
+                             uint16_t ret_newcomers[RING_REPLICAS_MAX])
+{
+    uint16_t stayers[RING_REPLICAS_MAX];
+    uint32_t count = 0, newcomers = 0;
+
+    for (uint32_t i = 0; i < s->input->n; i++) {
+        uint16_t node = row(s, partition)[i];
+        if (node == RING_NOBODY)
             continue;
-        uint16_t first = list[best];
-        list[best] = list[0];
-        list[0] = first;
-        firsts[first]++;
+        set_place(s, partition, i, RING_NOBODY);
+        if (old_position(s, partition, node) >= 0)
+            stayers[count++] = node;
+        else
+            ret_newcomers[newcomers++] = node;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        set_place(s, partition, (uint32_t)old_position(s, partition, stayers[i]), stayers[i]);
+    return newcomers;
+}
+
+/* Step 5. A free position goes to the newcomer that stands there least often for what it holds. */
+static void polish(struct solver *s)
+{
+    uint16_t newcomers[RING_REPLICAS_MAX];
+
+    for (uint32_t p = 0; p < s->input->partitions; p++) {
+        uint32_t count = seat_stayers(s, p, newcomers);
+        for (; count > 0; count--) {
+            uint32_t hole = hole_of(s, p);
+            uint32_t best = 0;
+            for (uint32_t i = 1; i < count; i++) {
+                if (excess(s, newcomers[i], hole) < excess(s, newcomers[best], hole))
+                    best = i;
+            }
+            set_place(s, p, hole, newcomers[best]);
+            newcomers[best] = newcomers[count - 1];
+        }
+    }
+}
+
+/* Where there are fewer replicas than positions, the last positions are the empty ones. */
+static void close_ranks(struct solver *s)
+{
+    for (uint32_t p = 0; p < s->input->partitions; p++) {
+        uint32_t to = 0;
+        for (uint32_t i = 0; i < s->input->n; i++) {
+            uint16_t node = row(s, p)[i];
+            if (node == RING_NOBODY)
+                continue;
+            set_place(s, p, i, RING_NOBODY);
+            set_place(s, p, to++, node);
+        }
     }
 }
 
@@ -310,29 +410,46 @@ static uint32_t count_moved(const struct solver *s)
     return moved;
 }
 
+static struct solver solver_of(struct arena *arena, const struct solver_input *input,
+                               const uint32_t *held)
+{
+    size_t nodes = input->nodes_count;
+
+    return (struct solver){
+        .input = input,
+        .place = arena_alloc_array(arena, (size_t)input->partitions * input->n, sizeof(uint16_t)),
+        .load = arena_alloc_array(arena, nodes, sizeof(uint32_t)),
+        .at = arena_alloc_array(arena, nodes * input->n, sizeof(uint32_t)),
+        .targets = targets_make(arena, input, held),
+        .copies = targets_copies(input),
+        .cap = targets_location_cap(input),
+        .reached = arena_alloc_array(arena, nodes, sizeof(uint16_t)),
+        .through = arena_alloc_array(arena, nodes, sizeof(uint32_t)),
+        .queue = arena_alloc_array(arena, nodes, sizeof(uint16_t)),
+    };
+}
+
 enum err solver_run(struct arena *arena, const struct solver_input *input,
                     struct solver_result *ret_result)
 {
-    struct solver s = {.input = input, .arena = arena};
     uint32_t bound = 0;
 
     ASSERT(input->n > 0);
     ASSERT(input->n <= RING_REPLICAS_MAX);
-    s.copies = targets_copies(input);
-    s.cap = targets_location_cap(input);
-    if (s.copies == 0)
+    ASSERT(input->old_n <= RING_REPLICAS_MAX);
+    if (targets_copies(input) == 0)
         return ERR_BAD_REQUEST;
     uint32_t *held = count_old(input, arena);
-    s.targets = targets_make(arena, input, held);
-    s.load = arena_alloc_array(arena, input->nodes_count, sizeof(*s.load));
-    s.reached = arena_alloc_array(arena, input->nodes_count, sizeof(*s.reached));
-    s.through = arena_alloc_array(arena, input->nodes_count, sizeof(*s.through));
-    s.place = arena_alloc_array(arena, (size_t)input->partitions * input->n, sizeof(*s.place));
+    struct solver s = solver_of(arena, input, held);
     keep(&s);
-    fill_holes(&s);
+    fill_holes(&s, arena);
     balance(&s, true);
     balance(&s, false);
     polish(&s);
+    close_ranks(&s);
+    struct checker_report report = checker_run(input, s.place, s.targets);
+    if (!checker_clean(&report))
+        return ERR_REFUSED;
     for (uint16_t i = 0; i < input->nodes_count; i++)
         bound += s.targets[i] > held[i] ? s.targets[i] - held[i] : 0;
     *ret_result = (struct solver_result){s.place, s.targets, count_moved(&s), bound};

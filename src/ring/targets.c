@@ -37,13 +37,31 @@ uint32_t targets_copies(const struct solver_input *input)
     return usable < input->n ? usable : input->n;
 }
 
-uint32_t targets_location_cap(const struct solver_input *input)
+/* Replicas of one partition that find a node when a location may hold `cap` of them. */
+static uint32_t places_under(const struct solver_input *input, uint32_t cap)
 {
     uint32_t locations[NODES_LIMIT];
     uint32_t count = locations_of(input, locations);
-    uint32_t copies = targets_copies(input);
+    uint32_t places = 0;
 
-    return count == 0 ? 0 : (copies + count - 1) / count;
+    for (uint32_t l = 0; l < count; l++) {
+        uint32_t here = 0;
+        for (uint16_t i = 0; i < input->nodes_count && here < cap; i++)
+            here += targets_usable(input, i) && input->nodes[i].location == locations[l];
+        places += here;
+    }
+    return places;
+}
+
+uint32_t targets_location_cap(const struct solver_input *input)
+{
+    uint32_t copies = targets_copies(input);
+    uint32_t cap = 1;
+
+    while (places_under(input, cap) < copies)
+        cap++;
+    ASSERT(cap <= input->n);
+    return cap;
 }
 
 /* One share to be found: by weight, never above cap. */

@@ -4,7 +4,8 @@
 
 #include "ring/solver.h"
 
-/* How many replicas of one partition a location may hold. */
+/* How many replicas of one partition a location may hold: the fewest that leave none without a
+ * node. */
 uint32_t targets_location_cap(const struct solver_input *input);
 
 /* Replicas of one partition that can be placed at all: at most one on a node. */
