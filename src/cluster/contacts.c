@@ -159,6 +159,7 @@ void contacts_wish(struct cluster *c, struct outbox *out)
 {
     const struct document *own = cluster_document(c);
     const struct document *theirs = c->joiner.document;
+    bool listed = theirs != NULL && document_member(theirs, c->joiner.peer) >= 0;
 
     if (needs_members(c))
         want_members(c, own, out);
@@ -167,7 +168,8 @@ void contacts_wish(struct cluster *c, struct outbox *out)
         if (intent->kind == INTENT_JOIN && staging_counts(&c->staging, i))
             want(c, intent->node, intent->address, out);
     }
-    if (c->joiner.state >= JOINER_ASK)
+    /* Where the operator said, until it is known what the member itself says. */
+    if (c->joiner.state >= JOINER_ASK && !listed)
         want(c, c->joiner.peer, text_bytes(&c->joiner.address), out);
     if (theirs != NULL)
         want_members(c, theirs, out);
