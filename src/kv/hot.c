@@ -145,17 +145,18 @@ static void op_commit(struct vnodes *vs, struct op *op, struct blob *record,
     map_add(&vs->ops, &op->node, op->id);
 }
 
-/* Nothing to store, but what is there must be as durable as the operation asks. */
+/* Nothing to store, but what is there must be in the store, and as durable as the operation
+ * asks. */
 static void op_barrier(struct vnodes *vs, struct op *op, struct outbox *out)
 {
-    if (!op->durable) {
+    if (!op->durable && list_empty(&op->hot->flying)) {
         op_finish(vs, op, ERR_OK, out);
         return;
     }
     struct store_op *store = &outbox_add(out, OUT_STORE)->u.store;
     store->verb = STORE_COMMIT;
     store->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_COMMIT << VNODE_NUMBER_SHIFT | op->id);
-    store->durable = true;
+    store->durable = op->durable;
     list_append(&op->hot->flying, &op->list);
     map_add(&vs->ops, &op->node, op->id);
 }
@@ -172,12 +173,13 @@ static struct object *newest(struct hot *hot, struct outbox *out)
     return object;
 }
 
-static void resolve(struct object *object, struct outbox *out)
+static uint32_t resolve(struct object *object, struct outbox *out)
 {
     uint32_t dropped = object_resolve(object);
 
     if (dropped > 0)
         outbox_trace(out, TRACE_RESOLVED, dropped, 0, 0);
+    return dropped;
 }
 
 /* False when the operation must wait for a lease. */
@@ -213,7 +215,7 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
     }
     struct object *object = object_put(&out->arena, old, &write);
     if (op->one_value)
-        resolve(object, out);
+        (void)resolve(object, out);
     if (object->count > vs->config->siblings_max && (old == NULL || object->count > old->count)) {
         op_fail(vs, op, ERR_TOO_MANY_SIBLINGS, object->count, object->count, out);
         return true;
@@ -249,8 +251,7 @@ static void apply_merge(struct vnodes *vs, struct op *op, struct outbox *out)
         return;
     }
     struct object *merged = ours == NULL ? theirs : object_merge(&out->arena, ours, theirs);
-    if (op->one_value)
-        resolve(merged, out);
+    uint32_t dropped = op->one_value ? resolve(merged, out) : 0;
     if (ours != NULL && object_same(merged, ours)) {
         op_barrier(vs, op, out);
         return;
@@ -258,9 +259,7 @@ static void apply_merge(struct vnodes *vs, struct op *op, struct outbox *out)
     if (merged->count > 1)
         outbox_trace(out, TRACE_SIBLINGS, merged->count, 0, 0);
     /* What was sent is most often what is kept: then its bytes are, too. */
-    bool as_sent = merged != theirs && object_same(merged, theirs);
-    if (merged == theirs)
-        as_sent = !op->one_value || theirs->count == 1;
+    bool as_sent = merged == theirs ? dropped == 0 : object_same(merged, theirs);
     struct blob *record = as_sent ? blob_ref(op->record) : record_object_blob(hot->key, merged);
     op_commit(vs, op, record, merged, out);
 }

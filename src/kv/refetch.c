@@ -76,15 +76,15 @@ static void refetch_end(struct vnodes *vs, struct hot *hot, const struct event *
     hot_ready(vs, hot, record, ev, out);
 }
 
-static void refetch_add(struct hot *hot, struct bytes record, struct outbox *out)
+/* Adds what a replica sent; an error when it cannot be read, and then nothing was answered. */
+static enum err refetch_add(struct hot *hot, struct bytes record, struct outbox *out)
 {
     struct object *theirs, *ours;
 
-    if (record_object_decode(&out->arena, hot->key, record, &theirs) != ERR_OK)
-        return;
+    TRY(record_object_decode(&out->arena, hot->key, record, &theirs));
     if (hot->record == NULL) {
         hot->record = blob_copy(record);
-        return;
+        return ERR_OK;
     }
     enum err err = record_object_decode(&out->arena, hot->key, blob_bytes(hot->record), &ours);
     ASSERT(err == ERR_OK);
@@ -92,6 +92,7 @@ static void refetch_add(struct hot *hot, struct bytes record, struct outbox *out
     struct blob *blob = record_object_blob(hot->key, merged);
     blob_unref(hot->record);
     hot->record = blob;
+    return ERR_OK;
 }
 
 void vnodes_got(struct vnodes *vs, const struct peer_got *got, const struct event *ev,
@@ -104,9 +105,10 @@ void vnodes_got(struct vnodes *vs, const struct peer_got *got, const struct even
     if (hot == NULL || hot->state != HOT_REFETCH || (hot->asked & bit) == 0 ||
         (hot->answered & bit) != 0)
         return;
-    if (got->err == ERR_OK && got->full)
-        refetch_add(hot, got->record, out);
-    else if (got->err != ERR_NOT_FOUND) {
+    enum err answer = got->err;
+    if (answer == ERR_OK)
+        answer = got->full ? refetch_add(hot, got->record, out) : ERR_MALFORMED;
+    if (answer != ERR_OK && answer != ERR_NOT_FOUND) {
         refetch_fail(vs, hot, out);
         return;
     }

@@ -5,9 +5,10 @@
  *
  * Invariants:
  *  1. Every replica votes at most once: yes + no + open == n.
- *  2. A verdict that is not OPEN never changes with later votes, except that MET is asked for at
- *     every vote and the machine acts on the first answer.
- *  3. LOST is said as soon as, and not before, the open votes cannot suffice. */
+ *  2. A verdict that is not OPEN never changes with later votes, but for a basic quorum, which a
+ *     late object may overtake; the machine acts on the first one.
+ *  3. LOST is said as soon as, and not before, the open votes cannot suffice. A read with a basic
+ *     quorum gives up before that: when a majority had nothing to give. */
 #ifndef KV_TALLY_H
 #define KV_TALLY_H
 
