@@ -113,13 +113,14 @@ int pbclient_status_of(struct bytes error)
         return CLI_UNKNOWN;
     if (bytes_eq(error, BYTES_LIT("notfound")))
         return CLI_NOT_FOUND;
-    /* Riak's terms: {pr_val_unsatisfied,2,1}, {insufficient_vnodes,0,need,1}. */
-    struct bytes term = bytes_sub(error, 0, bytes_find(error, ',', 0));
-    bool unsatisfied =
-        term.len > 12 && bytes_eq(bytes_sub(term, term.len - 12, 12), BYTES_LIT("_unsatisfied"));
-    if (unsatisfied || begins(error, "{insufficient_") || begins(error, "all_nodes_down") ||
+    /* A read that too few answered changed nothing; of a write some replicas may have it. */
+    if (begins(error, "{r_val_unsatisfied") || begins(error, "{pr_val_unsatisfied") ||
+        begins(error, "{insufficient_") || begins(error, "all_nodes_down") ||
         begins(error, "overload"))
         return CLI_UNHEALTHY;
+    struct bytes term = bytes_sub(error, 0, bytes_find(error, ',', 0));
+    if (term.len > 12 && bytes_eq(bytes_sub(term, term.len - 12, 12), BYTES_LIT("_unsatisfied")))
+        return CLI_UNKNOWN;
     return CLI_REFUSED;
 }
 

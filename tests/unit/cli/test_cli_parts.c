@@ -125,6 +125,8 @@ TEST(errors_have_statuses)
     CHECK_EQ(pbclient_status_of(BYTES_LIT("overload")), CLI_UNHEALTHY);
     CHECK_EQ(pbclient_status_of(BYTES_LIT("{pr_val_unsatisfied,2,1}")), CLI_UNHEALTHY);
     CHECK_EQ(pbclient_status_of(BYTES_LIT("{insufficient_vnodes,0,need,1}")), CLI_UNHEALTHY);
+    CHECK_EQ(pbclient_status_of(BYTES_LIT("{pw_val_unsatisfied,2,1}")), CLI_UNKNOWN);
+    CHECK_EQ(pbclient_status_of(BYTES_LIT("{dw_val_unsatisfied,2,1}")), CLI_UNKNOWN);
     CHECK_EQ(pbclient_status_of(BYTES_LIT("no_type")), CLI_REFUSED);
     CHECK_EQ(pbclient_status_of(BYTES_LIT("match_found")), CLI_REFUSED);
     CHECK_EQ(pbclient_status_of(BYTES_NONE), CLI_REFUSED);
