@@ -52,7 +52,8 @@ struct document {
     uint32_t members_count;
     uint64_t hash_key[2]; /* keys the placement hash; fixed when the cluster is created */
     uint32_t slots, partitions, n_max;
-    const uint16_t *place; /* partitions * n_max indexes of members, 0xffff where there is none */
+    const uint16_t *place; /* partitions * n_max indexes of members, 0xffff at the end of short
+                              lists; nobody twice in one */
     uint64_t preparing;    /* the plan that is being prepared: until the next epoch no partition may
                               get its first object; 0: none. Of the members' section */
 

@@ -124,6 +124,7 @@ void draft_set_members(struct document *draft, const struct member *members, uin
     uint16_t *renamed = arena_alloc_array(&draft->arena, total, sizeof(*renamed));
     for (size_t i = 0; i < total; i++) {
         ASSERT(place[i] == 0xffff || place[i] < count);
+        ASSERT(place[i] == 0xffff || i % n_max == 0 || place[i - 1] != 0xffff);
         renamed[i] = place[i] == 0xffff ? place[i] : places[place[i]];
     }
     draft->place = renamed;
@@ -146,6 +147,34 @@ static void resolve_buckets(struct document *draft, struct bytes type)
     draft->buckets = buckets;
 }
 
+/* What an entry of the lists takes at rest, and a little more. */
+static size_t entry_bytes(struct bytes a, struct bytes b, struct bytes overlay)
+{
+    return a.len + b.len + overlay.len + 16;
+}
+
+static bool types_fit(const struct document *draft, size_t more, uint32_t without)
+{
+    size_t total = more;
+
+    for (uint32_t i = 0; i < draft->types_count; i++) {
+        const struct bucket_type *t = &draft->types[i];
+        total += i == without ? 0 : entry_bytes(t->name, BYTES_NONE, t->overlay);
+    }
+    return total <= OVERLAYS_BYTES_MAX;
+}
+
+static bool buckets_fit(const struct document *draft, size_t more, uint32_t without)
+{
+    size_t total = more;
+
+    for (uint32_t i = 0; i < draft->buckets_count; i++) {
+        const struct bucket_override *b = &draft->buckets[i];
+        total += i == without ? 0 : entry_bytes(b->type, b->bucket, b->overlay);
+    }
+    return total <= OVERLAYS_BYTES_MAX;
+}
+
 enum err draft_set_type(struct document *draft, struct bytes name, bool active,
                         struct bytes overlay)
 {
@@ -156,6 +185,8 @@ enum err draft_set_type(struct document *draft, struct bytes name, bool active,
         at++;
     bool replace = at < count && bytes_eq(draft->types[at].name, name);
     if (!replace && count == BUCKET_TYPES_MAX)
+        return ERR_FULL;
+    if (!types_fit(draft, entry_bytes(name, BYTES_NONE, overlay), replace ? at : UINT32_MAX))
         return ERR_FULL;
     struct bucket_type *types = arena_alloc_array(&draft->arena, count + 1, sizeof(*types));
     if (at > 0)
@@ -197,6 +228,9 @@ enum err draft_set_bucket(struct document *draft, struct bytes type, struct byte
     bool there = at < count && bucket_cmp(&draft->buckets[at], type, bucket) == 0;
     if (!there && overlay.len > 0 && count == BUCKET_OVERRIDES_MAX)
         return ERR_FULL;
+    if (overlay.len > 0 &&
+        !buckets_fit(draft, entry_bytes(type, bucket, overlay), there ? at : UINT32_MAX))
+        return ERR_FULL;
     struct bucket_override *buckets = arena_alloc_array(&draft->arena, count + 1, sizeof(*buckets));
     for (uint32_t i = 0; i < at; i++)
         buckets[made++] = draft->buckets[i];
@@ -234,12 +268,20 @@ void draft_resolve(struct document *draft)
 {
     struct bucket_type *types =
         arena_alloc_array(&draft->arena, draft->types_count, sizeof(*types));
+    struct bucket_override *buckets =
+        arena_alloc_array(&draft->arena, draft->buckets_count, sizeof(*buckets));
 
     for (uint32_t i = 0; i < draft->types_count; i++) {
         types[i] = draft->types[i];
         types[i].props = type_props(types[i].name, types[i].overlay);
     }
     draft->types = types;
-    for (uint32_t i = 0; i < draft->types_count; i++)
-        resolve_buckets(draft, draft->types[i].name);
+    for (uint32_t i = 0; i < draft->buckets_count; i++) {
+        buckets[i] = draft->buckets[i];
+        const struct bucket_type *of = document_type(draft, buckets[i].type);
+        ASSERT(of != NULL);
+        buckets[i].props = of->props;
+        overlay_apply(&buckets[i].props, buckets[i].overlay);
+    }
+    draft->buckets = buckets;
 }

@@ -18,15 +18,17 @@ struct document *draft_first(const uint64_t cluster[2], const uint64_t hash_key[
 struct document *draft_next(const struct document *from);
 
 /* Replaces members (sorted here by id) and placement; `place` names members by index into the given
- * order. Everything is copied. */
+ * order, 0xffff only at the end of a list. Everything is copied. */
 void draft_set_members(struct document *draft, const struct member *members, uint32_t count,
                        uint32_t n_max, const uint16_t *place);
 
-/* Adds a type or replaces the one of that name. ERR_FULL beyond BUCKET_TYPES_MAX. */
+/* Adds a type or replaces the one of that name. ERR_FULL beyond BUCKET_TYPES_MAX or
+ * OVERLAYS_BYTES_MAX. */
 enum err draft_set_type(struct document *draft, struct bytes name, bool active,
                         struct bytes overlay) MUST_CHECK;
 
-/* Sets or, with an empty overlay, drops a bucket's own properties. ERR_NO_TYPE, ERR_FULL. */
+/* Sets or, with an empty overlay, drops a bucket's own properties. ERR_NO_TYPE; ERR_FULL beyond
+ * BUCKET_OVERRIDES_MAX or OVERLAYS_BYTES_MAX. */
 enum err draft_set_bucket(struct document *draft, struct bytes type, struct bytes bucket,
                           struct bytes overlay) MUST_CHECK;
 

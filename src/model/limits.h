@@ -27,6 +27,7 @@ enum {
     NAME_BYTES_MAX = 255, /* of a node, a location, a host:port */
     BUCKET_TYPES_MAX = 1000,
     BUCKET_OVERRIDES_MAX = 10000,
+    OVERLAYS_BYTES_MAX = 8 * 1024 * 1024, /* of all types, and of all buckets, with their names */
 };
 
 /* How far a context may push the hybrid clock ahead of the wall clock: beyond it a context is

@@ -58,6 +58,7 @@ static void put_hook(struct buf *buf, const struct hook *hook)
 
 static void put_prop(struct buf *buf, const struct prop *prop)
 {
+    ASSERT(prop->id != PROP_OTHER || prop_find(prop->name) == PROP_OTHER);
     buf_put_u8(buf, (uint8_t)prop->id);
     if (prop->id == PROP_OTHER)
         buf_put_lenbytes(buf, prop->name);
@@ -179,6 +180,8 @@ static bool read_prop(struct arena *arena, struct reader *r, struct prop *prop)
     prop->id = (enum prop_id)id;
     prop->name =
         prop->id == PROP_OTHER ? reader_lenbytes(r, OVERLAY_BYTES_MAX) : prop_name(prop->id);
+    if (prop->id == PROP_OTHER && prop_find(prop->name) != PROP_OTHER)
+        return false;
     uint8_t kind = reader_u8(r);
     if (!r->ok || kind > PROP_RAW)
         return false;

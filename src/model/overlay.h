@@ -8,7 +8,7 @@
  *   v     varint: count of properties
  *   each, sorted by (id, name), none twice:
  *   1     id (enum prop_id)
- *   v+n   name, for PROP_OTHER only: length, bytes
+ *   v+n   name, for PROP_OTHER only: length, bytes; none that Riak knows
  *   1     kind (enum prop_kind)
  *   ..    BOOL: 1 byte 0|1. NUMBER: varint. TEXT, RAW: length, bytes. MODFUN: two texts.
  *         HOOKS: varint count, each: 1 byte 1 = name, 2 = module and function; then the texts */

@@ -147,13 +147,27 @@ static void check_write_once(struct rules *rules)
     }
 }
 
+static bool changes_n_val(const struct rules *rules)
+{
+    const struct prop *now = find(rules->props, rules->count, PROP_N_VAL);
+    const struct prop *before = find(rules->under, rules->under_count, PROP_N_VAL);
+    uint32_t present = before == NULL ? props_default(true).n_val : before->number;
+
+    return now != NULL && now->number != present;
+}
+
 static void check_consistent(struct rules *rules)
 {
     const struct prop *now = find(rules->props, rules->count, PROP_CONSISTENT);
     const struct prop *before = find(rules->under, rules->under_count, PROP_CONSISTENT);
 
-    if (now != NULL && rules->target != TARGET_NEW_TYPE && !same_bool(now, before))
+    if (rules->target == TARGET_NEW_TYPE)
+        return;
+    if (now != NULL && !same_bool(now, before))
         fault(rules, now->name, BYTES_LIT("cannot update consistent property"), true);
+    if (is_true(before) && changes_n_val(rules))
+        fault(rules, prop_name(PROP_N_VAL),
+              BYTES_LIT("n_val cannot be modified for existing consistent type"), true);
 }
 
 enum { HLL_PRECISION_MIN = 4, HLL_PRECISION_DEFAULT = 14, HLL_PRECISION_MAX = 16 };

@@ -175,7 +175,7 @@ static bool read_place(struct document *d, struct reader *r)
         if (place[i] != 0xffff && place[i] >= d->members_count)
             return false;
         for (size_t j = i - i % d->n_max; j < i; j++) {
-            if (place[i] != 0xffff && place[j] == place[i])
+            if (place[i] != 0xffff && (place[j] == place[i] || place[j] == 0xffff))
                 return false;
         }
     }
@@ -208,12 +208,17 @@ static bool read_members(struct document *d, struct reader *r)
     return r->ok && count > 0 && read_place(d, r);
 }
 
-static bool valid_overlay(struct document *d, struct bytes overlay)
+/* What it decodes to takes many times its bytes: it must not stay in the document's arena. */
+static bool valid_overlay(struct bytes overlay)
 {
+    struct arena arena;
     const struct prop *props;
     uint32_t count;
 
-    return overlay_decode(&d->arena, overlay, &props, &count) == ERR_OK;
+    arena_init(&arena);
+    bool valid = overlay_decode(&arena, overlay, &props, &count) == ERR_OK;
+    arena_done(&arena);
+    return valid;
 }
 
 static bool read_types(struct document *d, struct reader *r)
@@ -226,7 +231,7 @@ static bool read_types(struct document *d, struct reader *r)
         uint8_t active = reader_u8(r);
         types[i].active = active == 1;
         types[i].overlay = read_text(d, r, OVERLAY_BYTES_MAX);
-        if (!r->ok || active > 1 || !valid_overlay(d, types[i].overlay) ||
+        if (!r->ok || active > 1 || !valid_overlay(types[i].overlay) ||
             (i > 0 && bytes_cmp(types[i - 1].name, types[i].name) >= 0))
             return false;
     }
@@ -246,7 +251,7 @@ static bool read_buckets(struct document *d, struct reader *r)
         b->type = read_text(d, r, TYPE_BYTES_MAX);
         b->bucket = read_text(d, r, BUCKET_BYTES_MAX);
         b->overlay = read_text(d, r, OVERLAY_BYTES_MAX);
-        if (!r->ok || b->overlay.len == 0 || !valid_overlay(d, b->overlay) ||
+        if (!r->ok || b->overlay.len == 0 || !valid_overlay(b->overlay) ||
             document_type(d, b->type) == NULL)
             return false;
         int order = i == 0 ? -1 : bytes_cmp(buckets[i - 1].type, b->type);

@@ -16,7 +16,7 @@
  *   8     the plan that is being prepared, or 0
  *   v     slots; v partitions; v n_max
  *   v     members: each 8 id, texts name, address, location, v weight, 1 state
- *   2x    partitions * n_max indexes of members, little-endian, 0xffff where there is none
+ *   2x    partitions * n_max indexes of members, little-endian, 0xffff at the end of short lists
  *
  *   section 1, bucket types: v count, each: text name, 1 active, text overlay
  *   section 2, buckets: v count, each: texts type, bucket, overlay
