@@ -47,21 +47,25 @@ static struct intent *find(struct staging *staging, uint64_t tag)
     return NULL;
 }
 
-bool staging_counts(const struct staging *staging, uint32_t at)
+/* Whether an intent has an effect beside those here, be it one of them or not. */
+static bool has_effect(const struct staging *staging, const struct intent *a)
 {
-    const struct intent *a = &staging->intents[at];
-
-    ASSERT(at < staging->count);
     if (a->withdrawn)
         return false;
     for (uint32_t i = 0; i < staging->count; i++) {
         const struct intent *b = &staging->intents[i];
-        if (i == at || b->withdrawn || b->kind != a->kind || b->node != a->node)
+        if (b->tag == a->tag || b->withdrawn || b->kind != a->kind || b->node != a->node)
             continue;
         if (b->order > a->order || (b->order == a->order && b->tag > a->tag))
             return false;
     }
     return true;
+}
+
+bool staging_counts(const struct staging *staging, uint32_t at)
+{
+    ASSERT(at < staging->count);
+    return has_effect(staging, &staging->intents[at]);
 }
 
 /* Gives up what has no effect any more; a withdrawn one that is still told elsewhere may come back
@@ -133,7 +137,9 @@ bool staging_merge(struct staging *staging, const struct intent *intent)
         own->withdrawn = own->withdrawn || intent->withdrawn;
         return news;
     }
-    if (staging->count == INTENTS_MAX && !make_room(staging))
+    /* Room is made for what has an effect only. Else two nodes that are full would hand each other
+     * for ever what the other has just given up, and call it news to all each time. */
+    if (staging->count == INTENTS_MAX && (!has_effect(staging, intent) || !make_room(staging)))
         return false;
     keep(staging, intent);
     return true;

@@ -234,6 +234,50 @@ TEST(staging_is_a_set)
     arena_done(&arena);
 }
 
+/* The weight of one node, changed again and again at two of them. */
+static void add_weights(struct staging *s, uint64_t first_tag)
+{
+    for (uint32_t i = 0; i < INTENTS_MAX; i++) {
+        struct intent weight = {
+            .tag = first_tag + i, .kind = INTENT_WEIGHT, .node = 1, .weight = i + 1};
+        CHECK_EQ(staging_add(s, weight), ERR_OK);
+    }
+}
+
+static uint32_t tell(const struct staging *from, struct staging *to)
+{
+    uint32_t news = 0;
+
+    for (uint32_t i = 0; i < from->count; i++)
+        news += staging_merge(to, &from->intents[i]);
+    return news;
+}
+
+TEST(full_stagings_come_to_rest)
+{
+    struct staging a, b;
+    uint32_t rounds = 0;
+
+    arena_init(&arena);
+    staging_init(&a);
+    staging_init(&b);
+    staging_rebase(&a, 7);
+    staging_rebase(&b, 7);
+    add_weights(&a, 1000);
+    add_weights(&b, 2000);
+    while (rounds < 10 && tell(&a, &b) + tell(&b, &a) > 0)
+        rounds++;
+    CHECK(rounds < 10);
+    CHECK_EQ(a.count, INTENTS_MAX);
+    CHECK_EQ(staging_size(&a), 1);
+    CHECK_EQ(staging_size(&b), 1);
+    for (uint32_t i = 0; i < a.count; i++)
+        CHECK(!staging_counts(&a, i) || a.intents[i].tag == 2000 + INTENTS_MAX - 1);
+    staging_done(&a);
+    staging_done(&b);
+    arena_done(&arena);
+}
+
 TEST(staging_is_bounded)
 {
     struct staging s;
@@ -402,6 +446,7 @@ int main(int argc, char **argv)
         T(what_is_withdrawn_or_superseded_does_not_count),
         T(plans_that_cannot_be),
         T(staging_is_a_set),
+        T(full_stagings_come_to_rest),
         T(staging_is_bounded),
         T(edits_of_a_plan),
         T(edits_of_a_member),
