@@ -269,8 +269,7 @@ def test_nothing_acknowledged_is_lost_among_five_nodes():
         for writer in writers:
             writer.join(30)
             check(writer.broken is None, 'a writer broke:', repr(writer.broken))
-        for node in cluster.nodes:
-            node.wait_ready()
+        cluster.wait_whole()
         note(f'{history.acknowledged} writes acknowledged, {history.failed} not; {faults.kills} '
              f'kills, {faults.stops} stops, {faults.restarts} restarts')
         check(faults.kills >= 3 and faults.stops >= 2, 'too few faults to mean anything')

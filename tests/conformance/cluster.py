@@ -181,6 +181,11 @@ class Cluster:
         if others:
             self.command('cluster', 'plan')
             self.command('cluster', 'commit')
+        self.wait_whole()
+
+    def wait_whole(self):
+        """Until every node knows all as members and reaches them. That one of them is ready says
+        less: another may not have noticed yet that it is back."""
         end = time.monotonic() + READY_SECONDS
         while not all(self.knows_all(node) for node in self.nodes):
             if time.monotonic() > end:

@@ -41,7 +41,7 @@ def test_clean_stop_and_start(cluster):
     for node in cluster.nodes:
         tap.equal(node.stop(), 0, node.name, 'exit status')
         node.start()
-        node.wait_ready()
+        cluster.wait_whole()
     result = bench(cluster, '--mix', '100:0')
     tap.equal(result['errors'], 0, 'errors after the restart')
 
