@@ -134,17 +134,24 @@ static bool any_uncovered(const struct get *g)
     return false;
 }
 
-/* Asks for the objects behind the digests that nothing covers. Equal digests are asked for once. */
+/* Whether another replica's digest says that its object would do for this one too. Of equal ones
+ * one is left: that which was asked for, or the first. */
+static bool superseded(const struct get *g, uint32_t place)
+{
+    for (uint32_t i = 0; i < g->list.n; i++) {
+        if (i == place || !uncovered(g, i) || !meta_covers(g->metas[i], g->metas[place]))
+            continue;
+        if (i < place || (g->full & 1u << i) != 0 || !meta_covers(g->metas[place], g->metas[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Asks for the objects behind the digests that nothing covers, as few as will do. */
 static void get_fetch(struct get *g, const struct kv_env *env, struct outbox *out)
 {
     for (uint32_t i = 0; i < g->list.n; i++) {
-        bool same = false;
-        if (!uncovered(g, i) || (g->full & 1u << i) != 0)
-            continue;
-        for (uint32_t j = 0; j < i; j++)
-            same = same || ((g->full & 1u << j) != 0 && g->metas[j] != NULL &&
-                            meta_covers(g->metas[j], g->metas[i]));
-        if (!same)
+        if (uncovered(g, i) && (g->full & 1u << i) == 0 && !superseded(g, i))
             get_ask(g, env, i, true, out);
     }
 }
@@ -293,14 +300,15 @@ static void get_on_fetched(struct get *g, const struct kv_env *env, uint32_t pla
         g->metas[place] = NULL;
         g->tally.votes[place] = VOTE_NO;
     }
-    if (g->full != 0)
-        return;
     if (g->state == GET_SETTLE) {
-        if (get_tally_open(&g->tally) == 0)
+        if (g->full == 0 && get_tally_open(&g->tally) == 0)
             get_close(g, env, ev, out);
         return;
     }
-    get_enter(g, GET_WAIT);
+    if (g->full != 0 && any_uncovered(g))
+        return;
+    if (g->state == GET_FETCH)
+        get_enter(g, GET_WAIT);
     get_decide(g, env, ev, out);
 }
 
@@ -324,7 +332,8 @@ static void get_on_got(struct get *g, const struct kv_env *env, uint32_t place,
     switch (g->state) {
     case GET_WAIT: get_decide(g, env, ev, out); break;
     case GET_FETCH:
-        if (g->full == 0) {
+        /* The object that was late may have come after all: then there is no need to wait. */
+        if (g->full == 0 || !any_uncovered(g)) {
             get_enter(g, GET_WAIT);
             get_decide(g, env, ev, out);
         }

@@ -84,12 +84,10 @@ void stage_end(struct stage *s)
 
 void stage_props(struct stage *s, struct props props)
 {
-    struct bucket_type *types = arena_alloc_array(&s->arena, 1, sizeof(*types));
-
     ASSERT(s->document->types_count == 1);
-    types[0] = s->document->types[0];
-    types[0].props = props;
-    s->document->types = types;
+    s->type = s->document->types[0];
+    s->type.props = props;
+    s->document->types = &s->type;
 }
 
 struct kv_env stage_env(struct stage *s)

@@ -27,6 +27,7 @@ struct stage_op {
 struct stage {
     struct config config;
     struct document *document;
+    struct bucket_type type; /* the default type */
     struct view view;
     struct view_member members[STAGE_NODES_MAX];
     struct ring_node nodes[STAGE_NODES_MAX];
