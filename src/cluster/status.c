@@ -34,6 +34,29 @@ static struct status_member of_member(const struct cluster *c, const struct docu
     };
 }
 
+/* People look for names. */
+static void sort_members(struct status_member *members, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        struct status_member moving = members[i];
+        uint32_t at = i;
+        for (; at > 0 && bytes_cmp(members[at - 1].name, moving.name) > 0; at--)
+            members[at] = members[at - 1];
+        members[at] = moving;
+    }
+}
+
+static void sort_shares(struct status_share *shares, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        struct status_share moving = shares[i];
+        uint32_t at = i;
+        for (; at > 0 && bytes_cmp(shares[at - 1].name, moving.name) > 0; at--)
+            shares[at] = shares[at - 1];
+        shares[at] = moving;
+    }
+}
+
 static void put_members(struct cluster *c, struct cluster_status *s, struct arena *arena)
 {
     const struct document *d = cluster_document(c);
@@ -57,6 +80,7 @@ static void put_members(struct cluster *c, struct cluster_status *s, struct aren
             .reachable = contacts_is_up(&c->contacts, intent->node),
         };
     }
+    sort_members(members, count);
     s->members = members;
     s->members_count = count;
 }
@@ -185,6 +209,7 @@ static void put_shares(struct cluster *c, struct status_plan *s, const struct do
             .after = plan_share(next, i),
         };
     }
+    sort_shares(shares, count);
     s->shares = shares;
     s->shares_count = count;
 }
