@@ -166,8 +166,8 @@ static void serve_list(struct pb_session *pb, const struct session_env *env,
         pb_ask(pb, &form, &call->request, out);
 }
 
-/* The replicas of a key, whether or not it is there. Partitions and nodes are those of this cluster's
- * own placement, which is not Riak's. */
+/* The replicas of a key, whether or not it is there. Partitions and nodes are those of this
+ * cluster's own placement, which is not Riak's. */
 static void serve_preflist(struct pb_session *pb, const struct session_env *env,
                            const struct pb_call *call, struct outbox *out)
 {
