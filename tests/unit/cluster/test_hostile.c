@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A node to which anybody says anything: messages that are well formed and make no sense, from members
- * and strangers. It may refuse, and call a fork a fork; it must not fall. */
+/* A node to which anybody says anything: messages that are well formed and make no sense, from
+ * members and strangers. It may refuse, and call a fork a fork; it must not fall. */
 #include "base/check.h"
 #include "cluster/cluster.h"
 #include "model/draft.h"
