@@ -54,7 +54,8 @@ static struct request *delete_ask(struct delete *d, enum request_kind kind, stru
     return request;
 }
 
-/* Riak's choice: the read takes `r` (or the bucket's) when r or w was sent, else rw. */
+/* Riak's choice: the read takes `r` (or the bucket's) when r or w was sent, else rw (or the
+ * bucket's). */
 static void delete_read(struct delete *d, struct outbox *out)
 {
     struct request *request = delete_ask(d, REQUEST_GET, out);
@@ -67,7 +68,7 @@ static void delete_read(struct delete *d, struct outbox *out)
     delete_enter(d, DELETE_READ);
 }
 
-/* The write takes `w` when it was sent, else rw. */
+/* The write takes `w` when it was sent, else rw (or the bucket's). */
 static void delete_write(struct delete *d, struct clock context, struct outbox *out)
 {
     struct request *request = delete_ask(d, REQUEST_PUT, out);
@@ -135,6 +136,15 @@ void delete_step(struct machine *machine, const struct kv_env *env, const struct
     }
 }
 
+/* The bucket's rw; without a bucket the read or the write says why. */
+static uint32_t bucket_rw(const struct view *view, const struct key *key)
+{
+    const struct props *props =
+        view->document == NULL ? NULL : document_props(view->document, key->type, key->bucket);
+
+    return props == NULL ? QUORUM_DEFAULT : props->rw;
+}
+
 struct machine *delete_new(const struct kv_env *env, uint64_t id, struct asker asker,
                            const struct request *request, const struct event *ev,
                            struct outbox *out)
@@ -142,10 +152,11 @@ struct machine *delete_new(const struct kv_env *env, uint64_t id, struct asker a
     struct delete *d = mem_new(sizeof(*d));
 
     ASSERT(request->kind == REQUEST_DELETE);
-    (void)env;
     machine_begin(&d->m, MACHINE_DELETE, id, asker, request->options.timeout_ms, ev);
     d->key = key_copy(&d->m.arena, &request->key);
     d->options = request->options;
+    if (d->options.rw == QUORUM_DEFAULT)
+        d->options.rw = bucket_rw(env->view, &request->key);
     d->condition = condition_copy(&d->m.arena, &request->u.del.condition);
     if (request->u.del.has_context)
         delete_write(d, clock_copy(&d->m.arena, request->u.del.context), out);

@@ -35,6 +35,7 @@ struct put {
     bool replied;
     uint32_t tried; /* FORWARD: places asked */
     uint32_t tries;
+    uint32_t asked; /* FORWARD: the place whose answer is open */
     struct bytes row_key;
     struct blob *record; /* from LOAD on */
 };
@@ -117,6 +118,7 @@ static void put_forward(struct put *p, const struct event *ev, struct outbox *ou
     }
     p->tried |= 1u << at;
     p->tries++;
+    p->asked = (uint32_t)at;
     struct peer_msg *msg = outbox_send(out, p->list.nodes[at], PEER_FORWARD);
     uint64_t left_us = p->m.deadline_us > ev->mono_us ? p->m.deadline_us - ev->mono_us : 0;
     msg->u.forward.token = machine_token(&p->m, (unsigned)at);
@@ -350,20 +352,34 @@ static void put_on_link_down(struct put *p, const struct kv_env *env, const stru
     if (p->state == PUT_WAIT || p->state == PUT_SETTLE) {
         if (p->tally.votes[place] == VOTE_OPEN)
             put_vote(p, env, (uint32_t)place, false, false, ev, out);
-    } else if (p->state == PUT_FORWARD && (p->tried & 1u << place) != 0) {
-        /* The last one asked may have done it, or may yet. */
+    } else if (p->state == PUT_FORWARD && p->asked == (uint32_t)place) {
+        /* It may have done it, or may yet. */
         put_fail(p, (struct tally_loss){ERR_UNKNOWN, 0, 0}, ev, out);
         put_enter(p, PUT_DONE);
     }
 }
 
-/* What is legal but not for this state: late, duplicate, or of another token. */
+/* Whether a peer's answer comes from the place that its token names. This node's own vote is the
+ * vnode's news. */
+static bool put_knows(const struct put *p, uint64_t token, uint64_t from)
+{
+    unsigned place = machine_number(token);
+
+    return place < p->list.n && (int)place != p->list.self && p->list.nodes[place] == from;
+}
+
+/* What is legal but not for this state: late, duplicate, or of another token. An answer to a
+ * forward counts only if it is of the place asked last: else a write could be begun at two. */
 static bool put_ignores(const struct put *p, const struct event *ev)
 {
-    if (ev->kind == EV_PEER && ev->u.peer.msg->kind == PEER_FORWARDED)
-        return p->state != PUT_FORWARD;
+    if (ev->kind == EV_PEER && ev->u.peer.msg->kind == PEER_FORWARDED) {
+        uint64_t token = ev->u.peer.msg->u.forwarded.token;
+        return p->state != PUT_FORWARD || machine_number(token) != p->asked ||
+               !put_knows(p, token, ev->u.peer.from);
+    }
     if (ev->kind == EV_PEER && ev->u.peer.msg->kind == PEER_PUT_ACK)
-        return p->state != PUT_WAIT && p->state != PUT_SETTLE;
+        return (p->state != PUT_WAIT && p->state != PUT_SETTLE) ||
+               !put_knows(p, ev->u.peer.msg->u.put_ack.token, ev->u.peer.from);
     if (ev->kind == EV_REPLY)
         return p->state != PUT_READ;
     if (ev->kind == EV_APPLIED)
