@@ -80,9 +80,13 @@ static enum err rocks_get(struct engine *engine, enum store_family family, struc
         return ERR_NOT_FOUND;
     size_t len = 0;
     const char *data = rocksdb_pinnableslice_value(slice, &len);
-    *ret_value = blob_copy(bytes_of(data, len));
+    /* Without files, a table that is not open makes RocksDB say "found" with an empty value: it
+     * means "perhaps". */
+    bool perhaps = len == 0 && !may_block;
+    if (!perhaps)
+        *ret_value = blob_copy(bytes_of(data, len));
     rocksdb_pinnableslice_destroy(slice);
-    return ERR_OK;
+    return perhaps ? ERR_WOULD_BLOCK : ERR_OK;
 }
 
 static enum err rocks_scan(struct engine *engine, enum store_family family, struct bytes from,

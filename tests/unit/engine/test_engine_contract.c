@@ -426,6 +426,47 @@ TEST(cold_rows_would_block)
     subject_done(&s);
 }
 
+/* With few files open a table itself may have to be opened first: that blocks too, and must not be
+ * taken for an empty value. */
+TEST(closed_tables_would_block)
+{
+    struct subject s = subject_new(true);
+    struct engine_options few = {.path = s.dir, .create = true, .open_files_max = 1};
+    struct why why = {""};
+    uint32_t cold = 0;
+
+    for (uint32_t round = 0; round < 12; round++) {
+        engine_close(s.engine);
+        CHECK_EQ_FATAL(engine_open_rocks(&few, &s.engine, &why), ERR_OK);
+        for (int family = 0; family < STORE_FAMILIES; family++) {
+            struct engine_batch *batch = engine_batch_new(s.engine);
+            for (uint32_t i = 0; i < 3; i++) {
+                uint32_t key = round * 3 + i;
+                engine_batch_put(batch, (enum store_family)family, bytes_of(&key, sizeof(key)),
+                                 BYTES_LIT("a value that is not empty"));
+            }
+            CHECK_EQ(engine_commit(s.engine, batch, false), ERR_OK);
+            engine_batch_free(batch);
+        }
+        for (uint32_t key = 0; key < round * 3; key++) {
+            struct bytes row = bytes_of(&key, sizeof(key));
+            for (int family = 0; family < STORE_FAMILIES; family++) {
+                struct blob *value = NULL;
+                enum err err = engine_get(s.engine, (enum store_family)family, row, false, &value);
+                CHECK(err == ERR_OK || err == ERR_WOULD_BLOCK);
+                cold += err == ERR_WOULD_BLOCK;
+                if (err == ERR_WOULD_BLOCK)
+                    CHECK_EQ(engine_get(s.engine, (enum store_family)family, row, true, &value),
+                             ERR_OK);
+                CHECK_EQ(blob_bytes(value).len, 25);
+                blob_unref(value);
+            }
+        }
+    }
+    CHECK(cold > 0);
+    subject_done(&s);
+}
+
 TEST(opening_says_why_not)
 {
     struct subject s = subject_new(true);
@@ -473,6 +514,7 @@ int main(int argc, char **argv)
         T(rocks_agrees_with_a_model),
         T(reopening_keeps_everything),
         T(cold_rows_would_block),
+        T(closed_tables_would_block),
         T(opening_says_why_not),
     };
     return tap_main(argc, argv, tests);
