@@ -148,11 +148,11 @@ static void gossip(struct victim *v, struct talk_gossip *m)
     struct intent *intents = arena_alloc_array(&v->arena, 4, sizeof(*intents));
 
     for (int i = 0; i < 4; i++) {
-        records[i] = (struct gossip_record){number(v), number(v), below(v, 3),
+        records[i] = (struct gossip_record){number(v), number(v), (enum liveness)below(v, 3),
                                             number(v), number(v), below(v, 2)};
-        intents[i] =
-            (struct intent){number(v), number(v), number(v), below(v, 2), below(v, 4),
-                            number(v), text(v),   text(v),   text(v),     (uint32_t)number(v)};
+        intents[i] = (struct intent){
+            number(v), number(v), number(v), below(v, 2), (enum intent_kind)below(v, 4),
+            number(v), text(v),   text(v),   text(v),     (uint32_t)number(v)};
     }
     *m = (struct talk_gossip){number(v),
                               number(v),
@@ -185,8 +185,8 @@ static void fill(struct victim *v, uint64_t from, struct peer_cluster *m)
     case TALK_PING_FOR:
     case TALK_ACK: m->u.probe = (struct talk_probe){number(v), number(v)}; break;
     case TALK_JOIN:
-        m->u.join =
-            (struct talk_join){number(v), below(v, 3), text(v), text(v), text(v), 100, number(v)};
+        m->u.join = (struct talk_join){
+            number(v), (enum join_wish)below(v, 3), text(v), text(v), text(v), 100, number(v)};
         break;
     case TALK_JOIN_ANSWER:
         m->u.join_answer = (struct talk_join_answer){number(v), below(v, 2) ? ERR_OK : ERR_REFUSED,
@@ -199,7 +199,8 @@ static void fill(struct victim *v, uint64_t from, struct peer_cluster *m)
         break;
     case TALK_ADMIN:
         m->u.admin.seq = number(v);
-        m->u.admin.request = (struct admin_request){below(v, 8), text(v), text(v), below(v, 2)};
+        m->u.admin.request =
+            (struct admin_request){(enum admin_verb)below(v, 8), text(v), text(v), below(v, 2)};
         break;
     case TALK_ADMIN_ANSWER:
         m->u.admin_answer = (struct talk_admin_answer){number(v), ERR_STALE, text(v), NULL};
