@@ -51,6 +51,7 @@ static void hot_free(struct vnodes *vs, struct hot *hot)
     ASSERT(list_empty(&hot->flying));
     list_remove(&hot->waiting);
     heap_remove(&vs->timers, &hot->timer);
+    vnode_idle(vs, hot->partition);
     map_remove(&vs->hots, &hot->node);
     map_remove(&vs->hot_ids, &hot->by_id);
     blob_unref(hot->record);
@@ -81,6 +82,7 @@ static struct hot *hot_new(struct vnodes *vs, uint32_t partition, struct bytes r
     list_init(&hot->queue);
     list_init(&hot->flying);
     list_init(&hot->waiting);
+    vnode_busy(vs, partition);
     map_add(&vs->hots, &hot->node, hash);
     map_add(&vs->hot_ids, &hot->by_id, hot->id);
     return hot;
@@ -93,7 +95,7 @@ void hot_add(struct vnodes *vs, uint32_t partition, struct bytes row_key, struct
     struct hot *hot = hot_find(vs, row_key, hash);
 
     if (hot == NULL) {
-        if (vs->hots.count >= vs->config->hot_keys_max) {
+        if (vs->hots.count >= vs->config->hot_keys_max || vnode_fenced(vs, partition)) {
             op_finish(vs, op, ERR_OVERLOAD, out);
             return;
         }

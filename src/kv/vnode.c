@@ -68,10 +68,47 @@ struct vnode *vnode_at(struct vnodes *vs, uint32_t partition)
     return vs->table[partition];
 }
 
+static bool holds(const struct vnodes *vs, uint32_t partition)
+{
+    ASSERT(partition < SLOTS_MAX);
+    return (vs->holds[partition / 8] >> partition % 8 & 1) != 0;
+}
+
 static void set_holds(struct vnodes *vs, uint32_t partition)
 {
-    vs->holds[partition / 8] |= (uint8_t)(1u << (partition % 8));
-    vs->holds_any = true;
+    if (holds(vs, partition))
+        return;
+    vs->holds[partition / 8] |= (uint8_t)(1u << partition % 8);
+    vs->held++;
+}
+
+void vnode_busy(struct vnodes *vs, uint32_t partition)
+{
+    vnode_at(vs, partition)->hots++;
+    set_holds(vs, partition);
+}
+
+void vnode_idle(struct vnodes *vs, uint32_t partition)
+{
+    struct vnode *v = vnode_at(vs, partition);
+
+    ASSERT(v->hots > 0);
+    ASSERT(holds(vs, partition));
+    v->hots--;
+    if (v->hots > 0 || v->has_row)
+        return;
+    vs->holds[partition / 8] &= (uint8_t) ~(1u << partition % 8);
+    vs->held--;
+}
+
+bool vnode_fenced(const struct vnodes *vs, uint32_t partition)
+{
+    return vs->fenced && !holds(vs, partition);
+}
+
+void vnodes_fence(struct vnodes *vs, bool up)
+{
+    vs->fenced = up;
 }
 
 enum err vnodes_start(struct vnodes *vs, const struct stored_row *rows, uint32_t count)
@@ -335,7 +372,7 @@ void vnodes_stored(struct vnodes *vs, const struct view *view, const struct even
 
 const uint8_t *vnodes_holds(const struct vnodes *vs, bool *ret_any)
 {
-    *ret_any = vs->holds_any;
+    *ret_any = vs->held > 0;
     return vs->holds;
 }
 

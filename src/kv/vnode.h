@@ -106,8 +106,13 @@ uint64_t vnodes_deadline_us(const struct vnodes *vnodes);
 bool vnodes_close(struct vnodes *vnodes, struct outbox *out);
 bool vnodes_closed(const struct vnodes *vnodes);
 
-/* One bit for each partition that has, or had, an object here. */
+/* One bit for each partition that has, or had, an object here, or may get one from an operation
+ * that is in flight. */
 const uint8_t *vnodes_holds(const struct vnodes *vnodes, bool *ret_any);
+
+/* While the fence is up a partition whose bit is not set takes no operation: ERR_OVERLOAD. So what
+ * vnodes_holds says behind the fence stays true. */
+void vnodes_fence(struct vnodes *vnodes, bool up);
 
 /* Operations in flight; 0 when the shard is quiet. */
 uint32_t vnodes_waiting(const struct vnodes *vnodes);

@@ -64,6 +64,7 @@ struct vnode {
     bool asking;     /* a lease commit is in flight */
     uint64_t asked_actor, asked_lease;
     struct list waiting; /* hot keys that wait for the lease */
+    uint32_t hots;       /* keys with an operation in flight */
 };
 
 struct vnodes {
@@ -75,7 +76,8 @@ struct vnodes {
     struct map ops;     /* by id, committing */
     struct heap timers; /* refetches */
     uint32_t waiting;   /* operations in flight */
-    bool holds_any;
+    uint32_t held;      /* bits of `holds` */
+    bool fenced;        /* no partition may get its first object */
     bool closed;
     struct vnode *table[SLOTS_MAX];
     uint8_t holds[SLOTS_MAX / 8];
@@ -85,6 +87,14 @@ struct vnodes {
 
 /* The partition's entry, made when it is not there. */
 struct vnode *vnode_at(struct vnodes *vs, uint32_t partition);
+
+/* A key of the partition is hot, or no longer: from the first operation in flight on the partition
+ * counts as one that holds objects, for nothing would stop its commit. */
+void vnode_busy(struct vnodes *vs, uint32_t partition);
+void vnode_idle(struct vnodes *vs, uint32_t partition);
+
+/* Whether the fence keeps operations from the partition. */
+bool vnode_fenced(const struct vnodes *vs, uint32_t partition);
 
 /* Makes sure that an actor exists and returns its row for a batch, or a row without a key when it
  * is stored already. */

@@ -33,16 +33,6 @@ static enum err admit(const struct shard *s, const struct request *request, bool
     return ERR_OK;
 }
 
-static bool frozen(struct shard *s, const struct key *key, const struct event *ev)
-{
-    const struct view *view = cluster_view(s->cluster);
-
-    if (view->document == NULL || !cluster_freezing(s->cluster, ev->mono_us))
-        return false;
-    uint32_t slot = ring_slot(&view->ring, key->type, key->bucket, key->key);
-    return cluster_frozen(s->cluster, ring_partition(&view->ring, slot), ev->mono_us);
-}
-
 static void start(struct shard *s, struct asker asker, const struct request *request,
                   const struct kv_env *env, const struct event *ev, struct outbox *out)
 {
@@ -51,12 +41,7 @@ static void start(struct shard *s, struct asker asker, const struct request *req
 
     switch (request->kind) {
     case REQUEST_GET: machine_add(s, get_new(env, id, asker, request, ev, out)); break;
-    case REQUEST_PUT:
-        if (frozen(s, &request->key, ev))
-            outbox_error(out, asker, ERR_OVERLOAD, 0, 0);
-        else
-            machine_add(s, put_new(env, id, asker, request, ev, out));
-        break;
+    case REQUEST_PUT: machine_add(s, put_new(env, id, asker, request, ev, out)); break;
     case REQUEST_DELETE: machine_add(s, delete_new(env, id, asker, request, ev, out)); break;
     case REQUEST_LIST_KEYS:
     case REQUEST_LIST_BUCKETS: machine_add(s, list_new(&list, id, asker, request, ev, out)); break;
@@ -115,8 +100,6 @@ static void peer_put(struct shard *s, uint64_t from, const struct peer_put *put,
             err = ERR_WRONG_OWNER;
         } else if (props == NULL) {
             err = ERR_NO_TYPE;
-        } else if (cluster_frozen(s->cluster, partition, ev->mono_us)) {
-            err = ERR_OVERLOAD;
         }
     }
     if (err != ERR_OK) {

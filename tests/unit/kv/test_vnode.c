@@ -500,6 +500,50 @@ TEST(a_partition_with_an_object_is_known_to_hold_one)
     stage_end(&stage);
 }
 
+static bool holds(const char *name)
+{
+    struct key key = stage_key(name);
+    uint32_t partition = stage_partition(&stage, &key);
+    bool any;
+    bool bit = (vnodes_holds(stage.vnodes, &any)[partition / 8] >> partition % 8 & 1) != 0;
+
+    CHECK_EQ(any, bit);
+    return bit;
+}
+
+/* What was told from behind a fence must stay true: an operation that began before the fence counts
+ * from its beginning, and none begins behind it. */
+TEST(behind_a_fence_no_first_object)
+{
+    const struct condition condition = {.if_not_modified = true};
+
+    stage_begin(&stage, 3, 3);
+    blind(1, "k", "one");
+    CHECK(holds("k"));
+    vnodes_fence(stage.vnodes, true);
+    stage_settle(&stage);
+    CHECK(stored("k") != NULL);
+    blind(2, "k", "two");
+    CHECK_EQ(stage.ops_count, 1);
+    stage_end(&stage);
+
+    stage_begin(&stage, 3, 3);
+    vnodes_fence(stage.vnodes, true);
+    blind(1, "k", "one");
+    check_news(0, EV_COMMITTED, 1, ERR_OVERLOAD);
+    merge("k", BYTES_LIT("not looked at"), true, false, 2);
+    check_ack(ERR_OVERLOAD, false);
+    CHECK_EQ(stage.ops_count, 0);
+    CHECK(!holds("k"));
+    vnodes_fence(stage.vnodes, false);
+    put(2, "k", CLOCK_NONE, "two", &condition);
+    CHECK(holds("k"));
+    stage_settle(&stage);
+    CHECK(stored("k") == NULL);
+    CHECK(!holds("k"));
+    stage_end(&stage);
+}
+
 int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
@@ -521,6 +565,7 @@ int main(int argc, char **argv)
         T(a_bucket_of_one_value_keeps_one),
         T(a_damaged_merge_is_refused),
         T(a_partition_with_an_object_is_known_to_hold_one),
+        T(behind_a_fence_no_first_object),
     };
 
     return tap_main(argc, argv, tests);
