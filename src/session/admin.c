@@ -98,9 +98,19 @@ static enum http_admin_outcome ask_look(struct http_admin_call *call, enum admin
     return HTTP_ADMIN_ASKS;
 }
 
+/* Sends the change of a type; a rehearsal ends here, where everything that can be checked was. */
 static enum http_admin_outcome ask_props(struct http_admin_call *call, enum props_verb verb,
-                                         struct bytes type, struct bytes overlay)
+                                         struct bytes type, struct bytes overlay,
+                                         struct arena *arena, struct buf *answer)
 {
+    if (wants_dry_run(call, arena)) {
+        struct json_out out = json_out_of(answer);
+        json_open(&out, '{');
+        json_put_bool(&out, "done", false);
+        json_close(&out, '}');
+        call->status = 200;
+        return HTTP_ADMIN_ANSWERED;
+    }
     call->request.kind = REQUEST_SET_PROPS;
     call->request.key.type = type;
     call->request.u.props = (struct request_props){verb, overlay};
@@ -119,10 +129,12 @@ static enum http_admin_outcome write_type(struct http_admin_call *call,
     const struct prop_fault *faults;
     struct bytes overlay;
 
-    if (create && there != NULL)
-        return say(call, answer, 409, "there is a bucket type of that name: update it instead");
+    if (create && there != NULL && there->active)
+        return say(call, answer, 409, "already_active");
     if (!create && there == NULL)
         return say(call, answer, 404, "there is no bucket type of that name");
+    if (!create && !there->active)
+        return say(call, answer, 409, "not_active");
     if (bytes_eq(name, TYPE_DEFAULT))
         return say(call, answer, 400, "the default type cannot be changed");
     if (bytes_eq(name, BYTES_LIT("any")))
@@ -136,7 +148,8 @@ static enum http_admin_outcome write_type(struct http_admin_call *call,
         call->status = 400;
         return HTTP_ADMIN_ANSWERED;
     }
-    return ask_props(call, create ? PROPS_CREATE_TYPE : PROPS_SET_TYPE, name, overlay);
+    return ask_props(call, create ? PROPS_CREATE_TYPE : PROPS_SET_TYPE, name, overlay, arena,
+                     answer);
 }
 
 /* bucket-types, bucket-types/NAME, bucket-types/NAME/activate */
@@ -157,7 +170,7 @@ static enum http_admin_outcome types(struct http_admin_call *call, const struct 
             return only(call, VERB_BIT(VERB_POST));
         if (document_type(document, name) == NULL)
             return say(call, answer, 404, "there is no bucket type of that name");
-        return ask_props(call, PROPS_ACTIVATE_TYPE, name, BYTES_NONE);
+        return ask_props(call, PROPS_ACTIVATE_TYPE, name, BYTES_NONE, arena, answer);
     }
     if (action.len > 0)
         return HTTP_ADMIN_NO_PATH;
@@ -211,7 +224,7 @@ static unsigned status_of(enum err err)
         return 404;
     if (err == ERR_BAD_REQUEST || err == ERR_BAD_PROPERTY || err == ERR_MALFORMED)
         return 400;
-    if (err == ERR_STALE || err == ERR_REFUSED || err == ERR_FULL)
+    if (err == ERR_STALE || err == ERR_REFUSED || err == ERR_FULL || err == ERR_NOT_ACTIVE)
         return 409;
     return 503;
 }
