@@ -255,6 +255,21 @@ void list_step(struct machine *machine, const struct list_env *env, const struct
     }
 }
 
+/* The replicas among which the buckets of a type are found: a bucket may have an n_val of its own,
+ * and then the replicas beyond it have none of its keys. */
+static uint32_t least_n_val(const struct document *document, const struct props *props,
+                            struct bytes type)
+{
+    uint32_t least = props->n_val;
+
+    for (uint32_t i = 0; i < document->buckets_count; i++) {
+        const struct bucket_override *bucket = &document->buckets[i];
+        if (bytes_eq(bucket->type, type) && bucket->props.n_val < least)
+            least = bucket->props.n_val;
+    }
+    return least;
+}
+
 static void list_admit(struct listing *l, const struct list_env *env, const struct event *ev,
                        struct outbox *out)
 {
@@ -267,8 +282,8 @@ static void list_admit(struct listing *l, const struct list_env *env, const stru
         list_fail(l, env->view->document == NULL ? ERR_ALL_NODES_DOWN : ERR_NO_TYPE, ev, out);
         return;
     }
-    /* Buckets of a type may have an n_val of their own: every replica holds those of the least. */
-    l->n_val = l->what == LIST_KEYS ? props->n_val : 1;
+    l->n_val =
+        l->what == LIST_KEYS ? props->n_val : least_n_val(env->view->document, props, l->key.type);
     l->partitions = env->view->ring.partitions;
     coverage_plan(&l->coverage, env->view, l->n_val, l->m.id);
     for (unsigned i = 0; i < LIST_LANES_MAX; i++) {

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/reader.h"
 #include "model/limits.h"
 #include "msg/limits.h"
 #include "msg/token.h"
@@ -90,12 +91,31 @@ static struct peer_listed *answer(struct outbox *out, uint64_t to, uint64_t toke
     return &msg->u.listed;
 }
 
+/* Goes on at a cursor: a place in the order of row keys, in the partition and within what is listed
+ * there. False when it is anything else. */
+static bool lister_resume(struct lister *l, struct bytes cursor, struct outbox *out)
+{
+    struct reader r = reader_of(cursor);
+    uint32_t slot = reader_be16(&r);
+
+    if (!r.ok || slot < l->slot || slot >= l->slot_end)
+        return false;
+    l->slot = slot;
+    struct bytes prefix = lister_prefix(l, &out->arena);
+    struct bytes end = row_prefix_end(&out->arena, prefix);
+    l->next = arena_copy(&l->arena, cursor);
+    return bytes_cmp(cursor, prefix) >= 0 && bytes_cmp(cursor, end) <= 0;
+}
+
 void listers_get(struct listers *ls, const struct view *view, uint64_t from,
                  const struct peer_list *list, struct outbox *out)
 {
-    uint32_t slot;
-    struct key key;
+    struct key key = {list->type, list->bucket, BYTES_NONE};
 
+    if (!key_fits(&key)) {
+        answer(out, from, list->token, ERR_MALFORMED);
+        return;
+    }
     if (view->document == NULL || list->partition >= view->ring.partitions ||
         list->epoch != view_epoch(view) ||
         !ring_owns(&view->ring, list->partition, view->ring.n_max, view->self_index)) {
@@ -117,15 +137,10 @@ void listers_get(struct listers *ls, const struct view *view, uint64_t from,
     l->slot_end = l->slot + ring_slots_each(&view->ring);
     l->type = arena_copy(&l->arena, list->type);
     l->bucket = arena_copy(&l->arena, list->bucket);
-    if (list->after_row.len > 0) {
-        if (row_key_decode(&l->arena, list->after_row, &slot, &key) != ERR_OK || slot < l->slot ||
-            slot >= l->slot_end) {
-            answer(out, from, list->token, ERR_MALFORMED);
-            lister_free(l);
-            return;
-        }
-        l->slot = slot;
-        l->next = arena_copy(&l->arena, list->after_row);
+    if (list->after_row.len > 0 && !lister_resume(l, list->after_row, out)) {
+        answer(out, from, list->token, ERR_MALFORMED);
+        lister_free(l);
+        return;
     }
     map_add(&ls->table, &l->node, l->id);
     lister_scan(l, out);
