@@ -378,6 +378,7 @@ void cluster_step(struct cluster *c, const struct event *ev, struct outbox *out)
 {
     ASSERT(c->self != 0);
     switch (ev->kind) {
+    case EV_GONE: return; /* what was asked for is done all the same */
     case EV_TIME: break;
     case EV_LINK_UP: on_link_up(c, ev, out); break;
     case EV_LINK_DOWN: on_link_down(c, ev); break;
@@ -395,8 +396,7 @@ void cluster_step(struct cluster *c, const struct event *ev, struct outbox *out)
     case EV_MORE:
     case EV_DEADLINE:
     case EV_APPLIED:
-    case EV_COMMITTED:
-    case EV_GONE: UNREACHABLE();
+    case EV_COMMITTED: UNREACHABLE();
     }
     after(c, ev, out);
 }

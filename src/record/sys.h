@@ -7,6 +7,7 @@
  *                                      and name                                   cluster/
  *   "doc"                              the cluster document                       cluster/
  *   "acceptor"                         the register's acceptor state              cluster/
+ *   "join"                             the cluster that this node waits to join   cluster/
  *   "inc/", partition (2, big-endian)  actor (8), leased counter (8), closed (1),
  *                                      little-endian                              kv/ */
 #ifndef RECORD_SYS_H
