@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The admin API: what a call becomes, and how answers look. Field names are a promise to scripts. */
+/* The admin API: what a call becomes, and how answers look. Field names are a promise to
+ * scripts. */
 #include "base/check.h"
 #include "model/draft.h"
 #include "model/overlay.h"
