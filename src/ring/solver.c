@@ -3,30 +3,17 @@
 
 #include "base/check.h"
 #include "ring/checker.h"
+#include "ring/solver_int.h"
 #include "ring/targets_int.h"
 
-struct solver {
-    const struct solver_input *input;
-    uint16_t *place; /* partitions * n; until the end holes may stand anywhere */
-    uint32_t *load;  /* replicas on each node */
-    uint32_t *at;    /* ... by position: nodes * n */
-    uint32_t *targets;
-    uint32_t copies;   /* of each partition */
-    uint32_t cap;      /* replicas of one partition in one location */
-    uint16_t *reached; /* breadth-first search: from which node */
-    uint32_t *through; /* ... by moving a replica of which partition */
-    uint16_t *queue;
-};
-
-static uint16_t *row(const struct solver *s, uint32_t partition)
+uint16_t *solver_row(const struct solver *s, uint32_t partition)
 {
     return s->place + (size_t)partition * s->input->n;
 }
 
-/* The position of a node in a partition's list, or -1. */
-static int position_of(const struct solver *s, uint32_t partition, uint16_t node)
+int solver_position(const struct solver *s, uint32_t partition, uint16_t node)
 {
-    const uint16_t *list = row(s, partition);
+    const uint16_t *list = solver_row(s, partition);
 
     for (uint32_t i = 0; i < s->input->n; i++) {
         if (list[i] == node)
@@ -35,10 +22,9 @@ static int position_of(const struct solver *s, uint32_t partition, uint16_t node
     return -1;
 }
 
-/* The only writer of lists: the old holder, if any, gives up the position. */
-static void set_place(struct solver *s, uint32_t partition, uint32_t position, uint16_t node)
+void solver_set(struct solver *s, uint32_t partition, uint32_t position, uint16_t node)
 {
-    uint16_t *held = &row(s, partition)[position];
+    uint16_t *held = &solver_row(s, partition)[position];
 
     ASSERT(position < s->input->n);
     if (*held != RING_NOBODY) {
@@ -57,7 +43,7 @@ static void set_place(struct solver *s, uint32_t partition, uint32_t position, u
 static uint32_t in_location(const struct solver *s, uint32_t partition, uint32_t location,
                             uint16_t without)
 {
-    const uint16_t *list = row(s, partition);
+    const uint16_t *list = solver_row(s, partition);
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < s->input->n; i++)
@@ -66,14 +52,13 @@ static uint32_t in_location(const struct solver *s, uint32_t partition, uint32_t
     return count;
 }
 
-/* Whether `node` may take a replica of the partition, in the place of `without` or in a new one. */
-static bool may_take(const struct solver *s, uint32_t partition, uint16_t node, uint16_t without)
+bool solver_may_take(const struct solver *s, uint32_t partition, uint16_t node, uint16_t without)
 {
-    return targets_usable(s->input, node) && position_of(s, partition, node) < 0 &&
+    return targets_usable(s->input, node) && solver_position(s, partition, node) < 0 &&
            in_location(s, partition, s->input->nodes[node].location, without) < s->cap;
 }
 
-static bool stood(const struct solver_input *input, uint32_t partition, uint16_t node)
+bool solver_stood(const struct solver_input *input, uint32_t partition, uint16_t node)
 {
     for (uint32_t i = 0; i < input->old_n; i++) {
         if (input->old[(size_t)partition * input->old_n + i] == node)
@@ -97,7 +82,7 @@ static uint32_t *count_old(const struct solver_input *input, struct arena *arena
 
 static uint32_t size_of(const struct solver *s, uint32_t partition)
 {
-    const uint16_t *list = row(s, partition);
+    const uint16_t *list = solver_row(s, partition);
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < s->input->n; i++)
@@ -108,7 +93,7 @@ static uint32_t size_of(const struct solver *s, uint32_t partition)
 /* The first position that holds nobody. */
 static uint32_t hole_of(const struct solver *s, uint32_t partition)
 {
-    int hole = position_of(s, partition, RING_NOBODY);
+    int hole = solver_position(s, partition, RING_NOBODY);
 
     ASSERT(hole >= 0);
     return (uint32_t)hole;
@@ -125,9 +110,9 @@ static void keep(struct solver *s)
         uint32_t kept = 0;
         for (uint32_t i = 0; i < input->old_n && kept < s->copies; i++) {
             uint16_t node = input->old[(size_t)p * input->old_n + i];
-            if (node == RING_NOBODY || !may_take(s, p, node, RING_NOBODY))
+            if (node == RING_NOBODY || !solver_may_take(s, p, node, RING_NOBODY))
                 continue;
-            set_place(s, p, i < input->n ? i : hole_of(s, p), node);
+            solver_set(s, p, i < input->n ? i : hole_of(s, p), node);
             kept++;
         }
     }
@@ -160,7 +145,7 @@ static uint16_t neediest(const struct solver *s, uint32_t partition)
             (need < best_need ||
              (need == best_need && rank(s, partition, i) < rank(s, partition, best))))
             continue;
-        if (!may_take(s, partition, i, RING_NOBODY))
+        if (!solver_may_take(s, partition, i, RING_NOBODY))
             continue;
         best = i;
         best_need = need;
@@ -173,7 +158,7 @@ static uint32_t candidates(const struct solver *s, uint32_t partition)
     uint32_t count = 0;
 
     for (uint16_t i = 0; i < s->input->nodes_count; i++)
-        count += s->load[i] < s->targets[i] && may_take(s, partition, i, RING_NOBODY);
+        count += s->load[i] < s->targets[i] && solver_may_take(s, partition, i, RING_NOBODY);
     return count;
 }
 
@@ -193,7 +178,7 @@ static void fill_holes(struct solver *s, struct arena *arena)
                 uint16_t node = neediest(s, p);
                 if (node == RING_NOBODY)
                     break;
-                set_place(s, p, hole_of(s, p), node);
+                solver_set(s, p, hole_of(s, p), node);
             }
         }
     }
@@ -226,7 +211,7 @@ static bool move_direct(struct solver *s, uint16_t under, bool free)
     struct offer best = {.from = RING_NOBODY};
 
     for (uint32_t p = 0; p < input->partitions; p++) {
-        const uint16_t *list = row(s, p);
+        const uint16_t *list = solver_row(s, p);
         for (uint32_t i = 0; i < input->n; i++) {
             uint16_t from = list[i];
             if (from == RING_NOBODY || s->load[from] <= s->targets[from] ||
@@ -238,14 +223,14 @@ static bool move_direct(struct solver *s, uint16_t under, bool free)
                                   .over = s->load[from] - s->targets[from],
                                   .excess = excess(s, from, i) - excess(s, under, i),
                                   .rank = rank(s, p, under)};
-            if (offer_better(&offer, &best) && !(free && stood(input, p, from)) &&
-                may_take(s, p, under, from))
+            if (offer_better(&offer, &best) && !(free && solver_stood(input, p, from)) &&
+                solver_may_take(s, p, under, from))
                 best = offer;
         }
     }
     if (best.from == RING_NOBODY)
         return false;
-    set_place(s, best.partition, best.position, under);
+    solver_set(s, best.partition, best.position, under);
     return true;
 }
 
@@ -264,13 +249,13 @@ static uint16_t search(struct solver *s, uint16_t under, bool free)
     while (head < tail) {
         uint16_t to = s->queue[head++];
         for (uint32_t p = 0; p < input->partitions; p++) {
-            const uint16_t *list = row(s, p);
-            if (position_of(s, p, to) >= 0)
+            const uint16_t *list = solver_row(s, p);
+            if (solver_position(s, p, to) >= 0)
                 continue;
             for (uint32_t i = 0; i < input->n; i++) {
                 uint16_t from = list[i];
                 if (from == RING_NOBODY || s->reached[from] != RING_NOBODY ||
-                    (free && stood(input, p, from)) || !may_take(s, p, to, from))
+                    (free && solver_stood(input, p, from)) || !solver_may_take(s, p, to, from))
                     continue;
                 s->reached[from] = to;
                 s->through[from] = p;
@@ -293,10 +278,10 @@ static bool augment(struct solver *s, uint16_t from)
     while (s->reached[from] != from) {
         uint16_t to = s->reached[from];
         uint32_t p = s->through[from];
-        int at = position_of(s, p, from);
-        if (at < 0 || !may_take(s, p, to, from))
+        int at = solver_position(s, p, from);
+        if (at < 0 || !solver_may_take(s, p, to, from))
             return moved;
-        set_place(s, p, (uint32_t)at, to);
+        solver_set(s, p, (uint32_t)at, to);
         moved = true;
         from = to;
     }
@@ -348,21 +333,21 @@ static uint32_t seat_stayers(struct solver *s, uint32_t partition,
     uint32_t count = 0, newcomers = 0;
 
     for (uint32_t i = 0; i < s->input->n; i++) {
-        uint16_t node = row(s, partition)[i];
+        uint16_t node = solver_row(s, partition)[i];
         if (node == RING_NOBODY)
             continue;
-        set_place(s, partition, i, RING_NOBODY);
+        solver_set(s, partition, i, RING_NOBODY);
         if (old_position(s, partition, node) >= 0)
             stayers[count++] = node;
         else
             ret_newcomers[newcomers++] = node;
     }
     for (uint32_t i = 0; i < count; i++)
-        set_place(s, partition, (uint32_t)old_position(s, partition, stayers[i]), stayers[i]);
+        solver_set(s, partition, (uint32_t)old_position(s, partition, stayers[i]), stayers[i]);
     return newcomers;
 }
 
-/* Step 5. A free position goes to the newcomer that stands there least often for what it holds. */
+/* Step 6. A free position goes to the newcomer that stands there least often for what it holds. */
 static void polish(struct solver *s)
 {
     uint16_t newcomers[RING_REPLICAS_MAX];
@@ -376,7 +361,7 @@ static void polish(struct solver *s)
                 if (excess(s, newcomers[i], hole) < excess(s, newcomers[best], hole))
                     best = i;
             }
-            set_place(s, p, hole, newcomers[best]);
+            solver_set(s, p, hole, newcomers[best]);
             newcomers[best] = newcomers[count - 1];
         }
     }
@@ -388,23 +373,23 @@ static void close_ranks(struct solver *s)
     for (uint32_t p = 0; p < s->input->partitions; p++) {
         uint32_t to = 0;
         for (uint32_t i = 0; i < s->input->n; i++) {
-            uint16_t node = row(s, p)[i];
+            uint16_t node = solver_row(s, p)[i];
             if (node == RING_NOBODY)
                 continue;
-            set_place(s, p, i, RING_NOBODY);
-            set_place(s, p, to++, node);
+            solver_set(s, p, i, RING_NOBODY);
+            solver_set(s, p, to++, node);
         }
     }
 }
 
-static uint32_t count_moved(const struct solver *s)
+uint32_t solver_moved(const struct solver *s)
 {
     uint32_t moved = 0;
 
     for (uint32_t p = 0; p < s->input->partitions; p++) {
         for (uint32_t i = 0; i < s->input->n; i++) {
-            uint16_t node = row(s, p)[i];
-            moved += node != RING_NOBODY && !stood(s->input, p, node);
+            uint16_t node = solver_row(s, p)[i];
+            moved += node != RING_NOBODY && !solver_stood(s->input, p, node);
         }
     }
     return moved;
@@ -445,13 +430,14 @@ enum err solver_run(struct arena *arena, const struct solver_input *input,
     fill_holes(&s, arena);
     balance(&s, true);
     balance(&s, false);
+    for (uint16_t i = 0; i < input->nodes_count; i++)
+        bound += s.targets[i] > held[i] ? s.targets[i] - held[i] : 0;
+    savings_make(&s, arena, bound);
     polish(&s);
     close_ranks(&s);
     struct checker_report report = checker_run(input, s.place, s.targets);
     if (!checker_clean(&report))
         return ERR_REFUSED;
-    for (uint16_t i = 0; i < input->nodes_count; i++)
-        bound += s.targets[i] > held[i] ? s.targets[i] - held[i] : 0;
-    *ret_result = (struct solver_result){s.place, s.targets, count_moved(&s), bound};
+    *ret_result = (struct solver_result){s.place, s.targets, solver_moved(&s), bound};
     return ERR_OK;
 }

@@ -14,7 +14,9 @@
  *    its target, or along a shortest augmenting path. Such a path exists as long as any node is off
  *    its target, for the targets can be met: give each node its even part of every partition, and
  *    a flow in fractions that meets all caps has a whole one beside it.
- * 5. Polish: newcomers of one list share its free positions so that every node stands about
+ * 5. Save: take moves back that others made needless (savings.c). What is left is the least
+ *    movement for these targets.
+ * 6. Polish: newcomers of one list share its free positions so that every node stands about
  *    equally often at each.
  *
  * A node that stays in a list keeps its position; in a list that cannot be filled, its order among

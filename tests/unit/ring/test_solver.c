@@ -199,7 +199,7 @@ TEST(random_clusters)
         run_random(seed, &moved, &bound);
     tap_note("4000 clusters: moved %llu replicas, lower bound %llu", (unsigned long long)moved,
              (unsigned long long)bound);
-    /* The bound knows nothing of locations: some of what is above it no solver could save. */
+    /* The bound knows nothing of locations; test_least.c knows the least that can be moved. */
     CHECK(moved <= bound + bound / 20);
 }
 
