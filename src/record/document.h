@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cluster document at rest and between nodes.
+/* The cluster document at rest and between nodes (docs/formats/document.md).
  *
  *   whole document
  *   size  field

@@ -164,6 +164,37 @@ TEST(damage_is_found)
     document_free(d);
 }
 
+/* The example of docs/formats/document.md: a change of these bytes is a change of the format. */
+TEST(the_form_stays_as_it_is)
+{
+    static const uint8_t wanted[] = {
+        0x01, 0x98, 0xaa, 0x91, 0xcf, 0x11, 0,    0,    0,    0,    0, 0, 0,    0x22, 0,
+        0,    0,    0,    0,    0,    0,    1,    0,    0,    0,    0, 0, 0,    0,    1,
+        0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0, 0, 0,    0,    0,
+        0x80, 0xfe, 0xd2, 0x01, 0x15, 0x7c, 0x49, 0xd8, 0x3f, 3,    0, 0, 0,    0,    0,
+        0,    0,    4,    0,    0,    0,    0,    0,    0,    0,    0, 0, 0,    0,    0,
+        0,    0,    0,    0x40, 8,    1,    1,    0x32, 0,    0,    0, 0, 0,    0,    0,
+        3,    'a',  '@',  'h',  3,    'h',  ':',  '1',  0,    0x64, 0, 0, 0,    0,    0,
+        0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0, 0, 0x0b, 1,    7,
+        'd',  'e',  'f',  'a',  'u',  'l',  't',  1,    0,    0x10, 1, 7, 'd',  'e',  'f',
+        'a',  'u',  'l',  't',  1,    'b',  4,    1,    0x0e, 1,    1};
+    const uint64_t id[2] = {0x11, 0x22};
+    const struct member self = {
+        .id = 50, .name = BYTES_LIT("a@h"), .address = BYTES_LIT("h:1"), .weight = 100};
+    struct document *d = draft_first(id, hash_key, &self, 64, 8, 1);
+    struct arena arena;
+
+    arena_init(&arena);
+    CHECK_EQ(draft_set_bucket(d, TYPE_DEFAULT, BYTES_LIT("b"), overlay_of(&arena, PROP_N_VAL, 1)),
+             ERR_OK);
+    document_seal(d);
+    struct buf buf = encode(d);
+    CHECK_BYTES(buf.data, buf.len, wanted, sizeof(wanted));
+    buf_done(&buf);
+    arena_done(&arena);
+    document_free(d);
+}
+
 static void reseal(struct buf *buf)
 {
     seal_close(buf->data, buf->len, 1, SYS_ROW_DOCUMENT);
@@ -486,6 +517,7 @@ int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
         T(what_is_written_is_read),
+        T(the_form_stays_as_it_is),
         T(damage_is_found),
         T(damage_behind_a_good_checksum_is_found),
         T(the_hash_covers_everything),
