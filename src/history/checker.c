@@ -12,120 +12,158 @@ const char *fault_name(enum fault_kind kind)
     case FAULT_STALE: return "value returned that an acknowledged write covers";
     case FAULT_FALSE_TWIN: return "two values returned of which one covers the other";
     case FAULT_INVENTED: return "value returned that nobody wrote there";
+    case FAULT_TWINS: return "two values returned by a bucket that keeps one";
     }
     UNREACHABLE();
 }
 
-/* Contexts name older writes only, so numbers grow along happened-before. One pass from `late` down
- * marks its whole past. */
-static void mark_past(const struct history *h, uint32_t late, uint8_t *marks)
+static const struct history_key *writes_of(const struct history *h, uint32_t key)
 {
-    memset(marks, 0, h->count);
-    for (uint32_t i = 0; i < h->writes[late].seen_count; i++)
-        marks[h->writes[late].seen[i]] = 1;
-    for (uint32_t id = late; id-- > 0;) {
-        if (!marks[id])
-            continue;
-        for (uint32_t i = 0; i < h->writes[id].seen_count; i++)
-            marks[h->writes[id].seen[i]] = 1;
-    }
+    static const struct history_key none = {NULL, 0, 0};
+
+    return key < h->keys_count ? &h->keys[key] : &none;
 }
 
-static bool among(const uint32_t *ids, uint32_t count, uint32_t id)
+static bool returned(const struct sight *sight, uint32_t id)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (ids[i] == id)
+    for (uint32_t i = 0; i < sight->count; i++) {
+        if (sight->ids[i] == id)
             return true;
     }
     return false;
 }
 
-struct verdict check_read(const struct history *h, uint32_t key, const uint32_t *ids,
-                          uint32_t count)
+struct verdict check_read(const struct history *h, const struct sight *sight)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (ids[i] >= h->count || h->writes[ids[i]].key != key || h->writes[ids[i]].deleted ||
-            h->writes[ids[i]].outcome == OUTCOME_NOT_DONE)
-            return (struct verdict){FAULT_INVENTED, ids[i], 0};
+    for (uint32_t i = 0; i < sight->count; i++) {
+        uint32_t id = sight->ids[i];
+        if (id >= h->count || h->writes[id].key != sight->key || h->writes[id].deleted ||
+            h->writes[id].outcome == OUTCOME_NOT_DONE)
+            return (struct verdict){FAULT_INVENTED, id, 0};
     }
+    for (uint32_t i = 0; i < sight->count; i++) {
+        for (uint32_t j = 0; j < sight->count; j++) {
+            if (history_covers(h, sight->ids[j], sight->ids[i]))
+                return (struct verdict){FAULT_FALSE_TWIN, sight->ids[i], sight->ids[j]};
+        }
+    }
+    if (sight->one_value && sight->count > 1)
+        return (struct verdict){FAULT_TWINS, sight->ids[0], 0};
     return (struct verdict){FAULT_NONE, 0, 0};
 }
 
-/* Which writes of the key are accounted for: returned, or in the past of one that took effect. What
- * is not returned took effect only if it is accounted for itself; a tombstone is never returned, so
- * one that may have been written counts. */
-static void account(const struct history *h, uint32_t key, const uint32_t *ids, uint32_t count,
-                    uint8_t *accounted, uint8_t *past)
+/* Which writes of the key, by place, are accounted for: returned, or in the past of one that took
+ * effect. What is not returned took effect only if it is accounted for itself; a tombstone is never
+ * returned, so one that may have been written counts. */
+static uint8_t *account(const struct history *h, const struct sight *sight)
 {
-    memset(accounted, 0, h->count);
-    for (uint32_t id = h->count; id-- > 0;) {
-        const struct history_write *write = &h->writes[id];
-        if (write->key != key || write->outcome == OUTCOME_NOT_DONE)
+    const struct history_key *own = writes_of(h, sight->key);
+    uint8_t *accounted = mem_new(own->count + 1);
+
+    for (uint32_t at = own->count; at-- > 0;) {
+        const struct history_write *write = &h->writes[own->writes[at]];
+        if (write->outcome == OUTCOME_NOT_DONE ||
+            (!write->deleted && !accounted[at] && !returned(sight, write->id)))
             continue;
-        if (!write->deleted && !accounted[id] && !among(ids, count, id))
-            continue;
-        accounted[id] = 1;
-        mark_past(h, id, past);
-        for (uint32_t i = 0; i < id; i++)
-            accounted[i] = accounted[i] || past[i];
+        accounted[at] = 1;
+        for (uint32_t i = 0; i < at; i++)
+            accounted[i] |= (uint8_t)history_covers(h, write->id, own->writes[i]);
     }
+    return accounted;
 }
 
-static struct verdict check_maximal(const struct history *h, uint32_t key, const uint32_t *ids,
-                                    uint32_t count, uint8_t *past)
+/* The writes that a judgement is about: acknowledged by so many replicas, before that answer. */
+struct known {
+    uint64_t answers;
+    uint32_t copies;
+};
+
+static bool is_known(const struct history_write *write, const struct known *known)
 {
-    for (uint32_t id = 0; id < h->count; id++) {
-        const struct history_write *write = &h->writes[id];
-        bool returned = among(ids, count, id);
-        if (write->key != key || (write->outcome != OUTCOME_DONE && !returned))
+    return write->outcome == OUTCOME_DONE && write->copies >= known->copies &&
+           write->answered < known->answers;
+}
+
+static struct verdict find_lost(const struct history *h, const struct sight *sight,
+                                const struct known *known)
+{
+    const struct history_key *own = writes_of(h, sight->key);
+    struct verdict verdict = {FAULT_NONE, 0, 0};
+    uint8_t *accounted = account(h, sight);
+
+    for (uint32_t at = 0; at < own->count && verdict.kind == FAULT_NONE; at++) {
+        const struct history_write *write = &h->writes[own->writes[at]];
+        if (is_known(write, known) && !write->deleted && !accounted[at])
+            verdict = (struct verdict){FAULT_LOST, write->id, 0};
+    }
+    mem_free(accounted);
+    return verdict;
+}
+
+bool check_must_be_listed(const struct history *h, uint32_t key, uint64_t answers, uint32_t copies)
+{
+    const struct history_key *own = writes_of(h, key);
+    const struct known known = {answers, copies};
+    bool must = false;
+
+    for (uint32_t at = 0; at < own->count; at++) {
+        const struct history_write *write = &h->writes[own->writes[at]];
+        if (write->deleted && write->outcome != OUTCOME_NOT_DONE)
+            return false;
+        must = must || is_known(write, &known);
+    }
+    return must;
+}
+
+static struct verdict find_nothing(const struct history *h, const struct sight *sight,
+                                   const struct known *known)
+{
+    if (sight->count == 0 && check_must_be_listed(h, sight->key, known->answers, known->copies))
+        return (struct verdict){FAULT_LOST, writes_of(h, sight->key)->writes[0], 0};
+    return (struct verdict){FAULT_NONE, 0, 0};
+}
+
+static struct verdict find_stale(const struct history *h, const struct sight *sight,
+                                 const struct known *known)
+{
+    const struct history_key *own = writes_of(h, sight->key);
+
+    for (uint32_t at = 0; at < own->count; at++) {
+        const struct history_write *write = &h->writes[own->writes[at]];
+        if (!is_known(write, known))
             continue;
-        mark_past(h, id, past);
-        for (uint32_t i = 0; i < count; i++) {
-            if (!past[ids[i]])
-                continue;
-            return (struct verdict){returned ? FAULT_FALSE_TWIN : FAULT_STALE, ids[i], id};
+        for (uint32_t i = 0; i < sight->count; i++) {
+            if (history_covers(h, write->id, sight->ids[i]))
+                return (struct verdict){FAULT_STALE, sight->ids[i], write->id};
         }
     }
     return (struct verdict){FAULT_NONE, 0, 0};
 }
 
-struct verdict check_final(const struct history *h, uint32_t key, const uint32_t *ids,
-                           uint32_t count)
+static struct verdict judge(const struct history *h, const struct sight *sight,
+                            const struct known *known)
 {
-    struct verdict verdict = check_read(h, key, ids, count);
+    struct verdict verdict = check_read(h, sight);
 
-    if (verdict.kind != FAULT_NONE || h->count == 0)
-        return verdict;
-    uint8_t *accounted = mem_new(h->count);
-    uint8_t *past = mem_new(h->count);
-    account(h, key, ids, count, accounted, past);
-    for (uint32_t id = 0; id < h->count && verdict.kind == FAULT_NONE; id++) {
-        const struct history_write *write = &h->writes[id];
-        if (write->key == key && write->outcome == OUTCOME_DONE && !write->deleted &&
-            !accounted[id])
-            verdict = (struct verdict){FAULT_LOST, id, 0};
-    }
     if (verdict.kind == FAULT_NONE)
-        verdict = check_maximal(h, key, ids, count, past);
-    mem_free(accounted);
-    mem_free(past);
+        verdict = sight->one_value ? find_nothing(h, sight, known) : find_lost(h, sight, known);
+    if (verdict.kind == FAULT_NONE)
+        verdict = find_stale(h, sight, known);
     return verdict;
 }
 
-struct verdict check_final_single(const struct history *h, uint32_t key, const uint32_t *ids,
-                                  uint32_t count)
+struct verdict check_quorum_read(const struct history *h, const struct sight *sight,
+                                 uint64_t answers, uint32_t r, uint32_t n)
 {
-    struct verdict verdict = check_read(h, key, ids, count);
-    bool deleted = false;
+    const struct known known = {answers, r > n ? 1 : n - r + 1};
 
-    if (verdict.kind != FAULT_NONE || count > 0)
-        return verdict;
-    for (uint32_t id = 0; id < h->count; id++)
-        deleted = deleted || (h->writes[id].key == key && h->writes[id].deleted &&
-                              h->writes[id].outcome != OUTCOME_NOT_DONE);
-    for (uint32_t id = 0; id < h->count && !deleted; id++) {
-        if (h->writes[id].key == key && h->writes[id].outcome == OUTCOME_DONE)
-            return (struct verdict){FAULT_LOST, id, 0};
-    }
-    return verdict;
+    ASSERT(r > 0);
+    return judge(h, sight, &known);
+}
+
+struct verdict check_final(const struct history *h, const struct sight *sight)
+{
+    const struct known known = {UINT64_MAX, 0};
+
+    return judge(h, sight, &known);
 }

@@ -3,411 +3,406 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "history/checker.h"
+#include "sim/caller.h"
+#include "sim/keys.h"
 #include "sim/node.h"
-#include "sim/talk.h"
+#include "sim/outcome.h"
+#include "sim/settings.h"
 
-enum {
-    SEEN_MAX = 64,
-    STREAM_BYTES_MAX = 8 * 1024 * 1024,
-    GIVE_UP_US = 8000000,
-    THINK_US = 20000,
-    VALUE_BYTES_LEAST = 32,
-};
+enum { THINK_US = 20000, VALUE_BYTES_LEAST = 32, QUORUM = SIM_N_VAL / 2 + 1 };
 
 /* What a client knows of a key. */
 struct memory {
-    struct bytes vclock; /* malloc'd */
-    uint32_t seen[SEEN_MAX];
+    struct bytes vclock; /* in own memory */
+    uint32_t seen[ANSWER_VALUES_MAX];
     uint32_t seen_count;
 };
 
 struct sim_client {
     unsigned index;
-    struct timer next;    /* asks the next question */
-    struct timer give_up; /* no answer in time */
-    unsigned node;
-    uint64_t conn;    /* 0: not connected */
-    uint32_t life;    /* of the node at the other end */
-    uint64_t last_us; /* bytes of a direction arrive in order */
-    struct buf stream;
-    bool busy;
-    enum pb_code asked;
+    struct caller caller;
+    struct timer next; /* asks the next question */
+    struct timer vanish;
+    struct memory memory[SIM_KEYS_MAX];
+};
+
+/* What is remembered of a question until its answer. */
+struct note {
+    enum ask ask;
     uint32_t key;
     bool writes;
+    bool part; /* it was never sent whole */
     uint32_t write_id;
-    uint32_t seen[SEEN_MAX]; /* what the write's context covers */
-    uint32_t seen_count;
-    struct memory memory[SIM_KEYS_MAX];
-    struct final_read *final;
+    uint32_t need;    /* replicas: of a read, or that sync a write */
+    uint64_t answers; /* how many writes had been answered when it was asked */
+    bool twins;       /* ASK_KEYS: of which bucket */
+    bool listed[SIM_KEYS_MAX];
 };
-
-/* Bytes on their way between a client and a node. */
-struct parcel {
-    struct timer timer;
-    struct sim_client *client;
-    uint64_t conn;
-    unsigned node;
-    uint32_t life;
-    bool to_node;
-    bool opens, closes;
-    struct blob *bytes;
-};
-
-uint32_t client_sibling_keys(const struct world *w)
-{
-    return w->params.keys - w->params.keys / 4;
-}
-
-struct bytes client_bucket(const struct world *w, uint32_t key)
-{
-    return key < client_sibling_keys(w) ? BYTES_LIT("twins") : BYTES_LIT("single");
-}
 
 bool client_busy(const struct sim_client *client)
 {
-    return client->busy;
-}
-
-static void to_client(struct world *w, struct sim_client *client, struct bytes bytes, bool closes);
-
-static void deliver(struct world *w, struct timer *timer)
-{
-    struct parcel *p = CONTAINER_OF(timer, struct parcel, timer);
-    struct sim_node *node = w->nodes[p->node];
-
-    if (!w->ending && p->to_node) {
-        if (node_up(node) && node->lives == p->life) {
-            struct event ev = {.conn = p->conn};
-            if (node->paused) {
-                world_at(w, timer, node->paused_until_us);
-                return;
-            }
-            ev.kind = p->opens ? EV_OPENED : p->closes ? EV_CLOSED : EV_BYTES;
-            if (p->opens)
-                ev.u.opened = (struct event_opened){CONN_PB, true};
-            else if (!p->closes)
-                ev.u.bytes = blob_bytes(p->bytes);
-            node_step(w, node, &ev);
-        }
-    } else if (!w->ending && p->client->conn == p->conn) {
-        to_client(w, p->client, blob_bytes(p->bytes), p->closes);
-    }
-    blob_unref(p->bytes);
-    mem_free(p);
-}
-
-static struct parcel *send(struct world *w, struct sim_client *client, struct bytes bytes)
-{
-    struct parcel *p = mem_new(sizeof(*p));
-    uint64_t at = w->now_us + 10 + random_below(&w->random, 500);
-
-    p->timer.run = deliver;
-    p->client = client;
-    p->conn = client->conn;
-    p->node = client->node;
-    p->life = client->life;
-    p->bytes = blob_copy(bytes);
-    if (at <= client->last_us)
-        at = client->last_us + 1;
-    client->last_us = at;
-    world_at(w, &p->timer, at);
-    return p;
-}
-
-static void connect(struct world *w, struct sim_client *client)
-{
-    unsigned node = (unsigned)random_below(&w->random, w->params.nodes);
-
-    for (unsigned i = 0; i < w->params.nodes && !node_up(w->nodes[node]); i++)
-        node = (node + 1) % w->params.nodes;
-    if (!node_up(w->nodes[node]))
-        return;
-    client->node = node;
-    client->conn = w->next_conn++;
-    client->life = w->nodes[node]->lives;
-    buf_reset(&client->stream);
-    struct parcel *p = send(w, client, BYTES_NONE);
-    p->to_node = true;
-    p->opens = true;
-}
-
-static void disconnect(struct world *w, struct sim_client *client)
-{
-    if (client->conn == 0)
-        return;
-    struct parcel *p = send(w, client, BYTES_NONE);
-    p->to_node = true;
-    p->closes = true;
-    client->conn = 0;
-}
-
-static struct sim_client *client_of(struct world *w, uint64_t conn)
-{
-    for (unsigned i = 0; i < w->params.clients; i++) {
-        if (w->clients[i] != NULL && w->clients[i]->conn == conn)
-            return w->clients[i];
-    }
-    return NULL;
-}
-
-void client_bytes(struct world *w, uint64_t conn, struct bytes bytes)
-{
-    struct sim_client *client = client_of(w, conn);
-
-    if (client != NULL)
-        send(w, client, bytes);
-}
-
-void client_closed(struct world *w, uint64_t conn)
-{
-    struct sim_client *client = client_of(w, conn);
-
-    if (client != NULL)
-        send(w, client, BYTES_NONE)->closes = true;
+    return caller_busy(&client->caller);
 }
 
 static void think(struct world *w, struct sim_client *client)
 {
-    world_after(w, &client->next, 1 + random_below(&w->random, 2 * THINK_US));
+    if (!caller_busy(&client->caller))
+        world_after(w, &client->next, 1 + random_below(&w->random, 2 * w->params.think_us));
 }
 
-/* The question is over, however it went. */
-static void over(struct world *w, struct sim_client *client, enum outcome outcome)
+/* ---- what it hears ---- */
+
+static const char *outcome_name(enum outcome outcome)
 {
-    ASSERT(client->busy);
-    client->busy = false;
-    world_cancel(w, &client->give_up);
-    if (client->writes) {
-        history_answer(&w->history, client->write_id, outcome);
-        w->tally.acknowledged += outcome == OUTCOME_DONE;
-        w->tally.unknown += outcome == OUTCOME_UNKNOWN;
-        w->tally.refused += outcome == OUTCOME_NOT_DONE;
-        world_trace(w, "client", client->index, "write %u of key %u: %s", client->write_id,
-                    client->key,
-                    outcome == OUTCOME_DONE      ? "done"
-                    : outcome == OUTCOME_UNKNOWN ? "unknown"
-                                                 : "not done");
+    switch (outcome) {
+    case OUTCOME_OPEN: return "open";
+    case OUTCOME_DONE: return "done";
+    case OUTCOME_NOT_DONE: return "not done";
+    case OUTCOME_UNKNOWN: return "unknown";
     }
-    think(w, client);
+    UNREACHABLE();
 }
 
-static void lost_contact(struct world *w, struct sim_client *client)
+static void write_over(struct world *w, struct sim_client *client, const struct note *note,
+                       enum outcome outcome)
 {
-    client->conn = 0;
-    if (client->busy)
-        over(w, client, OUTCOME_UNKNOWN);
-}
+    uint32_t copies = note->need;
 
-void clients_node_gone(struct world *w, unsigned index)
-{
-    for (unsigned i = 0; i < w->params.clients; i++) {
-        struct sim_client *client = w->clients[i];
-        if (client != NULL && client->conn != 0 && client->node == index)
-            lost_contact(w, client);
+    if (outcome == OUTCOME_DONE) {
+        uint32_t n = key_replicas(w, w->nodes[client->caller.node], note->key);
+        copies = copies < n ? copies : n;
     }
+    history_answer(&w->history, note->write_id, outcome, copies);
+    w->tally.acknowledged += outcome == OUTCOME_DONE;
+    w->tally.unknown += outcome == OUTCOME_UNKNOWN;
+    w->tally.refused += outcome == OUTCOME_NOT_DONE;
+    world_trace(w, "client", client->index, "write %u of key %u: %s", note->write_id, note->key,
+                outcome_name(outcome));
 }
 
-static void give_up(struct world *w, struct timer *timer)
+static void judge_read(struct world *w, struct sim_client *client, const struct note *note,
+                       const struct sight *sight)
 {
-    struct sim_client *client = CONTAINER_OF(timer, struct sim_client, give_up);
+    struct verdict verdict = check_read(&w->history, sight);
+    const struct sim_node *node = w->nodes[client->caller.node];
 
-    if (w->ending)
-        return;
-    world_trace(w, "client", client->index, "gives up on node %u", client->node);
-    disconnect(w, client);
-    over(w, client, OUTCOME_UNKNOWN);
-}
-
-/* The values of an answer as numbers of writes. */
-static uint32_t read_ids(struct world *w, struct sim_client *client,
-                         const struct talk_answer *answer, uint32_t ids[SEEN_MAX])
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < answer->count; i++) {
-        uint32_t id, key;
-        if (answer->deleted[i])
-            continue;
-        if (!value_read(answer->values[i], &id, &key) || key != client->key) {
-            world_fail(w, "client %u read a value of key %u that nobody wrote", client->index,
-                       client->key);
-            return 0;
-        }
-        ASSERT(count < SEEN_MAX);
-        ids[count++] = id;
-    }
-    struct verdict verdict = check_read(&w->history, client->key, ids, count);
+    if (verdict.kind == FAULT_NONE && note->ask == ASK_GET)
+        verdict = check_quorum_read(&w->history, sight, note->answers, note->need,
+                                    key_replicas(w, node, note->key));
     if (verdict.kind != FAULT_NONE)
-        world_fail(w, "client %u, key %u, write %u: %s", client->index, client->key, verdict.write,
-                   fault_name(verdict.kind));
-    return count;
+        world_fail(w, "client %u, node %u, key %u: %s: write %u, by %u", client->index,
+                   client->caller.node, note->key, fault_name(verdict.kind), verdict.write,
+                   verdict.by);
 }
 
-static void remember(struct world *w, struct sim_client *client, const struct talk_answer *answer)
+static void remember(struct world *w, struct sim_client *client, const struct note *note,
+                     const struct answer *answer)
 {
-    struct memory *memory = &client->memory[client->key];
+    struct memory *memory = &client->memory[note->key];
+    struct sight sight;
 
+    if (!key_sight(w, note->key, answer, memory->seen, &sight))
+        return;
+    judge_read(w, client, note, &sight);
     mem_free((void *)(uintptr_t)memory->vclock.data);
     uint8_t *copy = mem_new(answer->vclock.len);
     if (answer->vclock.len > 0)
         memcpy(copy, answer->vclock.data, answer->vclock.len);
     memory->vclock = bytes_of(copy, answer->vclock.len);
-    memory->seen_count = read_ids(w, client, answer, memory->seen);
-    world_trace(w, "client", client->index, "key %u has %u values: %d %d %d", client->key,
-                memory->seen_count, memory->seen_count > 0 ? (int)memory->seen[0] : -1,
-                memory->seen_count > 1 ? (int)memory->seen[1] : -1,
-                memory->seen_count > 2 ? (int)memory->seen[2] : -1);
+    memory->seen_count = sight.count;
+    world_trace(w, "client", client->index, "key %u has %u values: %d %d %d", note->key,
+                sight.count, sight.count > 0 ? (int)sight.ids[0] : -1,
+                sight.count > 1 ? (int)sight.ids[1] : -1, sight.count > 2 ? (int)sight.ids[2] : -1);
     w->tally.reads++;
 }
 
-/* What an error says of a write: refused before anything happened, or nobody knows. */
-static enum outcome outcome_of(struct bytes error)
+/* A listing that ended well has each name once, no other ones, and all that every replica had
+ * acknowledged before it began. */
+static void judge_listing(struct world *w, struct sim_client *client, struct note *note,
+                          const struct answer *answer)
 {
-    static const char *const refusals[] = {
-        "overload", "{insufficient_vnodes", "{insufficient_nodes", "match_found", "modified",
-        "notfound", "{n_val_violation",     "all_nodes_down"};
+    struct bytes bucket = note->twins ? BUCKET_TWINS : BUCKET_SINGLE;
+    uint32_t key;
 
-    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
-        if (bytes_starts(error, bytes_str(refusals[i])))
-            return OUTCOME_NOT_DONE;
+    for (uint32_t i = 0; i < answer->names_count; i++) {
+        struct bytes name = answer->names[i];
+        if (!key_of_name(w, bucket, name, &key) || key >= w->history.keys_count) {
+            world_fail(w, "client %u was told of a key that nobody wrote: %.*s", client->index,
+                       (int)name.len, (const char *)name.data);
+            return;
+        }
+        if (note->listed[key])
+            world_fail(w, "client %u was told of key %u twice", client->index, key);
+        note->listed[key] = true;
     }
-    return OUTCOME_UNKNOWN;
+    if (answer->more)
+        return;
+    w->tally.listings++;
+    const struct sim_node *node = w->nodes[client->caller.node];
+    for (key = 0; key < w->params.keys; key++) {
+        if (key_one_value(w, key) == note->twins || note->listed[key])
+            continue;
+        if (check_must_be_listed(&w->history, key, note->answers, key_replicas(w, node, key)))
+            world_fail(w, "client %u was not told of key %u", client->index, key);
+    }
 }
 
-static void answered(struct world *w, struct sim_client *client, const struct talk_answer *answer)
+static void judge_buckets(struct world *w, struct sim_client *client, const struct answer *answer)
 {
-    if (!client->busy) {
-        world_fail(w, "client %u got an answer that it did not ask for", client->index);
+    for (uint32_t i = 0; i < answer->names_count; i++) {
+        if (!bytes_eq(answer->names[i], BUCKET_TWINS) && !bytes_eq(answer->names[i], BUCKET_SINGLE))
+            world_fail(w, "client %u was told of a bucket that nobody wrote", client->index);
+    }
+}
+
+static void on_error(struct world *w, struct sim_client *client, const struct note *note,
+                     const struct answer *answer)
+{
+    bool expected;
+    enum outcome outcome = outcome_of_error(w, answer->error, &expected);
+
+    world_trace(w, "client", client->index, "error: %.*s", (int)answer->error.len,
+                (const char *)answer->error.data);
+    if (note->ask == ASK_SET_PROPS) {
+        settings_over(w, note->write_id, OUTCOME_UNKNOWN);
         return;
     }
-    if (answer->code == PB_ERROR_RESP) {
-        world_trace(w, "client", client->index, "error: %.*s", (int)answer->error.len,
-                    (const char *)answer->error.data);
-        over(w, client, outcome_of(answer->error));
-        return;
-    }
-    if (client->final != NULL && answer->code == PB_GET_RESP) {
-        client->final->count = read_ids(w, client, answer, client->final->ids);
-        client->final->answered = true;
-        client->final = NULL;
-    } else if (answer->code == PB_GET_RESP) {
-        remember(w, client, answer);
-    } else if (answer->code == PB_PUT_RESP && answer->vclock.len > 0) {
-        over(w, client, OUTCOME_DONE);
-        remember(w, client, answer);
-        return;
-    }
-    over(w, client, OUTCOME_DONE);
+    if (!expected)
+        world_fail(w, "client %u was told what nothing explains: %.*s", client->index,
+                   (int)answer->error.len, (const char *)answer->error.data);
+    if (note->writes)
+        write_over(w, client, note, outcome);
 }
 
-static void to_client(struct world *w, struct sim_client *client, struct bytes bytes, bool closes)
+static void on_answer(struct world *w, struct sim_client *client, struct note *note,
+                      const struct answer *answer)
 {
-    struct talk_answer answer;
-    bool malformed;
-    size_t size;
-
-    buf_put(&client->stream, bytes);
-    ASSERT(!client->stream.overflow);
-    while (!w->failed && (size = talk_take(buf_bytes(&client->stream), &answer, &malformed)) > 0) {
-        if (malformed)
-            world_fail(w, "client %u got an answer that is none", client->index);
-        else
-            answered(w, client, &answer);
-        buf_consume(&client->stream, size);
+    switch (note->ask) {
+    case ASK_GET: remember(w, client, note, answer); break;
+    case ASK_PUT:
+        write_over(w, client, note, OUTCOME_DONE);
+        if (answer->vclock.len > 0)
+            remember(w, client, note, answer);
+        break;
+    case ASK_DELETE:
+        write_over(w, client, note, answer->not_found ? OUTCOME_NOT_DONE : OUTCOME_DONE);
+        break;
+    case ASK_KEYS: judge_listing(w, client, note, answer); break;
+    case ASK_BUCKETS: judge_buckets(w, client, answer); break;
+    case ASK_SET_PROPS: settings_over(w, note->write_id, OUTCOME_DONE); break;
+    case ASK_GET_PROPS:
+    case ASK_ADMIN: UNREACHABLE();
     }
-    if (closes)
-        lost_contact(w, client);
 }
 
-static void ask(struct world *w, struct sim_client *client, const struct talk *talk)
+static void on_lost(struct world *w, struct sim_client *client, const struct note *note)
 {
-    struct buf buf;
-
-    buf_init(&buf, STREAM_BYTES_MAX);
-    talk_put(&buf, talk);
-    send(w, client, buf_bytes(&buf))->to_node = true;
-    buf_done(&buf);
-    client->busy = true;
-    client->asked = talk->code;
-    world_after(w, &client->give_up, GIVE_UP_US);
+    if (note->ask == ASK_SET_PROPS)
+        settings_over(w, note->write_id, OUTCOME_UNKNOWN);
+    else if (note->writes)
+        write_over(w, client, note, note->part ? OUTCOME_NOT_DONE : OUTCOME_UNKNOWN);
 }
+
+static void heard(struct world *w, struct caller *caller, void *context,
+                  const struct answer *answer)
+{
+    struct sim_client *client = CONTAINER_OF(caller, struct sim_client, caller);
+    struct note *note = context;
+
+    if (answer == NULL)
+        on_lost(w, client, note);
+    else if (note->part)
+        world_fail(w, "client %u was answered before it had asked", client->index);
+    else if (answer->failed)
+        on_error(w, client, note, answer);
+    else
+        on_answer(w, client, note, answer);
+    if (answer == NULL || !answer->more)
+        mem_free(note);
+    think(w, client);
+}
+
+/* ---- what it asks ---- */
 
 /* Some requests carry quorums of their own. */
-static void draw_quorums(struct world *w, struct talk *talk)
+static void draw_quorums(struct world *w, struct question *q)
 {
     if (!world_chance(w, 200000))
         return;
-    talk->r = (uint32_t)random_range(&w->random, 1, 3);
+    q->r = (uint32_t)random_range(&w->random, 1, 3);
     /* Where a disk may rot, one copy is no promise. */
-    talk->w = (uint32_t)random_range(&w->random, w->params.corrupt_ppm > 0 ? 2 : 1, 3);
-    talk->dw = (uint32_t)random_range(&w->random, w->params.corrupt_ppm > 0 ? 2 : 1, 3);
-    talk->pw = (uint32_t)random_below(&w->random, 3);
+    q->w = (uint32_t)random_range(&w->random, w->params.corrupt_ppm > 0 ? 2 : 1, 3);
+    q->dw = (uint32_t)random_range(&w->random, w->params.corrupt_ppm > 0 ? 2 : 1, 3);
+    q->pw = (uint32_t)random_below(&w->random, 3);
+    q->pr = (uint32_t)random_below(&w->random, 3);
 }
 
-static void ask_write(struct world *w, struct sim_client *client, struct talk *talk)
+static uint32_t draw_key(struct world *w)
 {
-    struct memory *memory = &client->memory[client->key];
-    uint8_t text[4096];
-    bool blind = world_chance(w, w->params.blind_permille * 1000);
-    bool deletes =
-        !blind && memory->vclock.len > 0 && world_chance(w, w->params.delete_permille * 1000);
+    uint32_t key = (uint32_t)random_below(&w->random, w->params.keys);
 
-    client->seen_count = 0;
-    if (!blind && memory->vclock.len > 0) {
-        talk->vclock = memory->vclock;
-        client->seen_count = memory->seen_count;
-        memcpy(client->seen, memory->seen, sizeof(client->seen));
-    }
-    client->writes = true;
-    client->write_id =
-        history_invoke(&w->history, client->key, deletes, client->seen, client->seen_count);
-    talk->code = deletes ? PB_DEL_REQ : PB_PUT_REQ;
+    return world_chance(w, w->params.hot_permille * 1000) ? key % w->params.hot_keys : key;
+}
+
+static bool draw_part(struct world *w, struct sim_client *client)
+{
+    bool part = world_chance(w, w->params.vanish_ppm / 4);
+
+    if (part || world_chance(w, w->params.vanish_ppm))
+        world_after(w, &client->vanish, random_below(&w->random, w->params.net_mean_us * 4 + 1000));
+    return part;
+}
+
+static void say_write(struct world *w, struct sim_client *client, const struct question *q,
+                      const struct note *note, bool with_context)
+{
+    world_trace(w, "client", client->index, "asks node %u: write %u of key %u, %s%s%s%s",
+                client->caller.node, note->write_id, note->key,
+                q->ask == ASK_DELETE ? "delete"
+                : with_context       ? "with context"
+                                     : "blind",
+                q->if_none_match ? ", if none is there" : "",
+                q->if_not_modified ? ", if not modified" : "", note->part ? ", half of it" : "");
+}
+
+static void ask_write(struct world *w, struct sim_client *client, struct question *q,
+                      struct note *note)
+{
+    const struct memory *memory = &client->memory[note->key];
+    bool blind = memory->vclock.len == 0 || world_chance(w, w->params.blind_permille * 1000);
+    bool deletes = !blind && world_chance(w, w->params.delete_permille * 1000);
     size_t len = random_range(&w->random, VALUE_BYTES_LEAST, w->params.value_bytes_max);
-    value_make(client->write_id, client->key, text, len);
-    talk->value = bytes_of(text, len);
-    talk->return_body = world_chance(w, 300000);
-    talk->if_none_match = blind && world_chance(w, 100000);
-    world_trace(w, "client", client->index, "asks node %u: write %u of key %u, %s, %u seen",
-                client->node, client->write_id, client->key,
-                deletes ? "delete"
-                : blind ? "blind"
-                        : "with context",
-                client->seen_count);
-    ask(w, client, talk);
+    uint8_t *text = mem_new(len);
+
+    q->ask = deletes ? ASK_DELETE : ASK_PUT;
+    if (!blind)
+        q->vclock = memory->vclock;
+    note->ask = q->ask;
+    note->writes = true;
+    note->need = q->dw == 0 ? QUORUM : q->dw;
+    note->write_id = history_invoke(&w->history, note->key, deletes, memory->seen,
+                                    blind ? 0 : memory->seen_count);
+    value_make(note->write_id, note->key, text, len);
+    if (!deletes) {
+        q->value = bytes_of(text, len);
+        q->return_body = world_chance(w, 300000);
+        q->if_none_match = blind && world_chance(w, 100000);
+        q->if_not_modified = !blind && client->caller.kind == CONN_PB && world_chance(w, 100000);
+    }
+    say_write(w, client, q, note, !blind);
+    caller_ask(w, &client->caller, q, note, note->part);
+    mem_free(text);
+}
+
+static void ask_read(struct world *w, struct sim_client *client, struct question *q,
+                     struct note *note)
+{
+    q->ask = ASK_GET;
+    note->ask = ASK_GET;
+    note->need = q->r == 0 ? QUORUM : q->r;
+    if (q->pr > note->need)
+        note->need = q->pr;
+    world_trace(w, "client", client->index, "asks node %u: read key %u", client->caller.node,
+                note->key);
+    caller_ask(w, &client->caller, q, note, note->part);
+}
+
+static void ask_object(struct world *w, struct sim_client *client, bool part)
+{
+    struct note *note = mem_new(sizeof(*note));
+    char name[KEY_NAME_BYTES];
+
+    note->key = draw_key(w);
+    note->answers = w->history.answers;
+    note->part = part;
+    struct question q = {.bucket = key_bucket(w, note->key), .key = key_name(note->key, name)};
+    draw_quorums(w, &q);
+    if (world_chance(w, w->params.read_permille * 1000))
+        ask_read(w, client, &q, note);
+    else
+        ask_write(w, client, &q, note);
+}
+
+static void ask_listing(struct world *w, struct sim_client *client)
+{
+    struct note *note = mem_new(sizeof(*note));
+
+    note->ask = world_chance(w, 200000) ? ASK_BUCKETS : ASK_KEYS;
+    note->twins = world_chance(w, 500000);
+    note->answers = w->history.answers;
+    struct question q = {.ask = note->ask};
+    if (note->ask == ASK_KEYS)
+        q.bucket = note->twins ? BUCKET_TWINS : BUCKET_SINGLE;
+    world_trace(w, "client", client->index, "asks node %u: list %s", client->caller.node,
+                note->ask == ASK_KEYS ? "keys" : "buckets");
+    caller_ask(w, &client->caller, &q, note, false);
+}
+
+static void ask_setting(struct world *w, struct sim_client *client)
+{
+    struct note *note = mem_new(sizeof(*note));
+
+    note->ask = ASK_SET_PROPS;
+    note->write_id = settings_invoke(w);
+    struct question q = {
+        .ask = ASK_SET_PROPS, .bucket = BUCKET_TWINS, .big_vclock = settings_value(note->write_id)};
+    world_trace(w, "client", client->index, "asks node %u: setting %u", client->caller.node,
+                note->write_id);
+    caller_ask(w, &client->caller, &q, note, false);
+}
+
+/* A node of the cluster that is up; false when there is none. */
+static bool connect(struct world *w, struct sim_client *client)
+{
+    unsigned node = (unsigned)random_below(&w->random, w->params.nodes);
+    enum conn_kind kind = world_chance(w, w->params.http_ppm) ? CONN_HTTP : CONN_PB;
+
+    for (unsigned i = 0; i < w->params.nodes && !node_serves(w, w->nodes[node]); i++)
+        node = (node + 1) % w->params.nodes;
+    return node_serves(w, w->nodes[node]) && caller_connect(w, &client->caller, node, kind);
+}
+
+static void ask_some(struct world *w, struct sim_client *client)
+{
+    uint32_t many = 1;
+
+    if (world_chance(w, w->params.pipeline_ppm))
+        many = (uint32_t)random_range(&w->random, 2, CALLER_QUESTIONS_MAX);
+    for (; many > 0 && w->ops_left > 0; many--) {
+        bool part = many == 1 && draw_part(w, client);
+        w->ops_left--;
+        ask_object(w, client, part);
+    }
 }
 
 static void next(struct world *w, struct timer *timer)
 {
     struct sim_client *client = CONTAINER_OF(timer, struct sim_client, next);
-    char name[16];
 
     if (w->ending || w->ops_left == 0)
         return;
-    ASSERT(!client->busy);
-    if (client->conn != 0 && world_chance(w, 20000))
-        disconnect(w, client);
-    if (client->conn == 0)
-        connect(w, client);
-    if (client->conn == 0) {
+    ASSERT(!caller_busy(&client->caller));
+    if (world_chance(w, 20000))
+        caller_drop(w, &client->caller, false);
+    if (client->caller.socket == NULL && !connect(w, client))
         think(w, client);
+    else if (world_chance(w, w->params.list_ppm))
+        ask_listing(w, client);
+    else if (client->caller.kind == CONN_PB && world_chance(w, w->params.props_ppm))
+        ask_setting(w, client);
+    else
+        ask_some(w, client);
+}
+
+static void vanish(struct world *w, struct timer *timer)
+{
+    struct sim_client *client = CONTAINER_OF(timer, struct sim_client, vanish);
+
+    if (w->ending || !caller_busy(&client->caller))
         return;
-    }
-    w->ops_left--;
-    client->key = (uint32_t)random_below(&w->random, w->params.keys);
-    if (world_chance(w, 500000))
-        client->key %= 4;
-    snprintf(name, sizeof(name), "k%u", client->key);
-    struct talk talk = {.bucket = client_bucket(w, client->key), .key = bytes_str(name)};
-    draw_quorums(w, &talk);
-    if (!world_chance(w, w->params.read_permille * 1000)) {
-        ask_write(w, client, &talk);
-        return;
-    }
-    client->writes = false;
-    talk.code = PB_GET_REQ;
-    world_trace(w, "client", client->index, "asks node %u: read key %u", client->node, client->key);
-    ask(w, client, &talk);
+    world_trace(w, "client", client->index, "vanishes");
+    w->tally.vanished++;
+    caller_drop(w, &client->caller, world_chance(w, 500000));
 }
 
 struct sim_client *client_new(struct world *w, unsigned index)
@@ -416,8 +411,8 @@ struct sim_client *client_new(struct world *w, unsigned index)
 
     client->index = index;
     client->next.run = next;
-    client->give_up.run = give_up;
-    buf_init(&client->stream, STREAM_BYTES_MAX);
+    client->vanish.run = vanish;
+    caller_init(&client->caller, "client", index, heard);
     world_after(w, &client->next, 1 + random_below(&w->random, THINK_US));
     return client;
 }
@@ -426,43 +421,11 @@ void client_free(struct world *w, struct sim_client *client)
 {
     if (client == NULL)
         return;
+    caller_drop(w, &client->caller, false);
     world_cancel(w, &client->next);
-    world_cancel(w, &client->give_up);
+    world_cancel(w, &client->vanish);
+    caller_done(w, &client->caller);
     for (unsigned i = 0; i < SIM_KEYS_MAX; i++)
         mem_free((void *)(uintptr_t)client->memory[i].vclock.data);
-    buf_done(&client->stream);
     mem_free(client);
-}
-
-void client_final_read(struct world *w, struct sim_client *client, unsigned node, uint32_t key,
-                       struct final_read *ret_read)
-{
-    char name[16];
-
-    memset(ret_read, 0, sizeof(*ret_read));
-    ASSERT(!client->busy);
-    world_cancel(w, &client->next);
-    if (client->conn == 0 || client->node != node) {
-        disconnect(w, client);
-        client->node = node;
-        client->conn = w->next_conn++;
-        client->life = w->nodes[node]->lives;
-        buf_reset(&client->stream);
-        struct parcel *p = send(w, client, BYTES_NONE);
-        p->to_node = true;
-        p->opens = true;
-    }
-    snprintf(name, sizeof(name), "k%u", key);
-    struct talk talk = {.code = PB_GET_REQ,
-                        .bucket = client_bucket(w, key),
-                        .key = bytes_str(name),
-                        .r = UINT32_C(0xfffffffc)};
-    client->key = key;
-    client->writes = false;
-    client->final = ret_read;
-    ask(w, client, &talk);
-    while (client->busy && !w->failed)
-        world_run(w, w->now_us + 1000);
-    client->final = NULL;
-    world_cancel(w, &client->next);
 }

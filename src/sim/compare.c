@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/compare.h"
 
+#include "base/check.h"
 #include "base/list.h"
 #include "record/keys.h"
 #include "record/meta.h"
@@ -51,10 +52,20 @@ static void check_digest(struct look *look, struct bytes key, struct bytes value
     blob_unref(row);
 }
 
+/* The view of a node that serves. */
+static const struct view *view_of(const struct world *w)
+{
+    for (unsigned i = 0; i < w->params.nodes; i++) {
+        if (node_serves(w, w->nodes[i]))
+            return shard_view(w->nodes[i]->shard);
+    }
+    UNREACHABLE();
+}
+
 static void look_at(struct look *look, struct bytes key, struct bytes value)
 {
     struct world *w = look->w;
-    const struct view *view = shard_view(w->nodes[0]->shard);
+    const struct view *view = view_of(w);
     uint16_t replicas[RING_REPLICAS_MAX];
     struct key name;
     uint32_t slot;

@@ -190,9 +190,11 @@ void disk_crash(struct world *w, struct disk *disk)
     uint32_t unsynced = engine_mem_unsynced(disk->engine);
     uint64_t base = disk->batches - unsynced;
     uint32_t must = disk->durable > base ? (uint32_t)(disk->durable - base) : 0;
-    uint32_t keep = (uint32_t)random_range(&w->random, must, unsynced);
+    uint32_t keep = must;
 
     ASSERT(must <= unsynced);
+    if (!world_chance(w, w->params.amnesia_permille * 1000))
+        keep = (uint32_t)random_range(&w->random, must, unsynced);
     engine_mem_crash(disk->engine, keep);
     w->tally.lost_unsynced += unsynced - keep;
     disk->generation++;

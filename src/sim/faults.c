@@ -15,59 +15,6 @@ struct faults {
     unsigned victim; /* whose rows may rot */
 };
 
-static uint32_t sometimes(struct world *w, uint32_t permille, uint32_t most)
-{
-    return world_chance(w, permille * 1000) ? (uint32_t)random_range(&w->random, 1, most) : 0;
-}
-
-static void draw_config(struct world *w)
-{
-    struct config *config = &w->config;
-
-    config->ring_size = 8u << random_below(&w->random, 3);
-    config->slots = 64;
-    config->counter_lease = (uint32_t)random_range(&w->random, 2, 50);
-    config->hot_keys_max = world_chance(w, 100000) ? 4 : 1000;
-    config->siblings_max = 60;
-    config->repair_wait_ms = (uint32_t)random_range(&w->random, 50, 800);
-    config->probe_interval_ms = 200;
-    config->probe_timeout_ms = 150;
-    config->suspicion_ms = (uint32_t)random_range(&w->random, 300, 2000);
-    config->gossip_interval_ms = 100;
-}
-
-void faults_draw(struct world *w)
-{
-    struct params *p = &w->params;
-
-    p->nodes = (uint32_t)random_range(&w->random, 1, world_chance(w, 150000) ? 7 : 5);
-    p->clients = (uint32_t)random_range(&w->random, 1, 8);
-    p->keys = (uint32_t)random_range(&w->random, 4, 20);
-    p->ops = (uint32_t)random_range(&w->random, 100, 400);
-    p->net_min_us = random_range(&w->random, 20, 500);
-    p->net_mean_us = random_range(&w->random, 50, world_chance(w, 200000) ? 60000 : 3000);
-    p->loss_ppm = sometimes(w, 300, 100000);
-    p->duplicate_ppm = sometimes(w, 300, 200000);
-    p->reorder_ppm = sometimes(w, 400, 300000);
-    p->disk_min_us = random_range(&w->random, 10, 300);
-    p->disk_mean_us = random_range(&w->random, 50, world_chance(w, 200000) ? 50000 : 4000);
-    p->disk_slow_ppm = sometimes(w, 200, 20000);
-    p->crash_ppm = sometimes(w, 600, 60000);
-    p->pause_ppm = sometimes(w, 300, 40000);
-    p->cut_ppm = sometimes(w, 500, 80000);
-    p->clog_ppm = sometimes(w, 300, 80000);
-    p->corrupt_ppm = p->nodes >= 3 ? sometimes(w, 300, 60000) : 0;
-    p->full_ppm = sometimes(w, 200, 30000);
-    p->eio_ppm = sometimes(w, 200, 15000);
-    p->skew_us = world_chance(w, 400000) ? random_range(&w->random, 1, UINT64_C(7200000000)) : 0;
-    p->safety_us = UINT64_C(120000000);
-    p->blind_permille = (uint32_t)random_range(&w->random, 50, 600);
-    p->delete_permille = (uint32_t)random_range(&w->random, 0, 200);
-    p->read_permille = (uint32_t)random_range(&w->random, 200, 700);
-    p->value_bytes_max = world_chance(w, 100000) ? 4000 : 64;
-    draw_config(w);
-}
-
 static struct sim_node *some_node(struct world *w)
 {
     return w->nodes[random_below(&w->random, w->params.nodes)];
@@ -88,9 +35,8 @@ static void crash(struct world *w)
 
     if (!node_up(node) || nodes_down(w) > w->params.nodes / 2)
         return;
-    /* Half of them die in the middle of a commit, after its copies have left, and are back at
-     * once. */
-    node->doomed = world_chance(w, 500000);
+    /* Some die in the middle of a commit, after its copies have left, and are back at once. */
+    node->doomed = world_chance(w, w->params.doomed_permille * 1000);
     if (node->doomed)
         return;
     node_crash(w, node);
@@ -225,6 +171,8 @@ static void beat(struct world *w, struct timer *timer)
         return;
     if (world_chance(w, w->params.crash_ppm))
         crash(w);
+    if (world_chance(w, w->params.stop_ppm))
+        node_stop(w, some_node(w), (uint32_t)random_below(&w->random, 5000));
     if (world_chance(w, w->params.pause_ppm))
         node_pause(w, some_node(w), w->now_us + random_range(&w->random, 50000, 10000000));
     if (!f->cut && world_chance(w, w->params.cut_ppm)) {

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes wrong. Each world has its own mixture, drawn from the seed (swarm testing: Groce and
- * others, 2012), so that some have terrible disks and a perfect network, and others the reverse.
- * Budgets: rows rot on one node only, and only where keys have other copies; nothing that was
- * synced is ever taken away otherwise. */
+/* What goes wrong, and when. Budgets: rows rot on one node only, and only where keys have other
+ * copies; nothing that was synced is ever taken away otherwise; at most half of the nodes are down
+ * at a time, most of the time. */
 #ifndef SIM_FAULTS_H
 #define SIM_FAULTS_H
 
 #include "sim/world.h"
-
-/* Draws the parameters of a world. */
-void faults_draw(struct world *w);
 
 struct faults;
 

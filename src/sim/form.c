@@ -8,7 +8,11 @@
 #include "record/seal.h"
 #include "record/sys.h"
 #include "ring/solver.h"
+#include "sim/direct.h"
+#include "sim/keys.h"
 #include "sim/node.h"
+
+enum { ALONE_US = 100000, TRIES = 30 };
 
 static void place(struct world *w, struct document *draft, const struct member *members)
 {
@@ -39,7 +43,7 @@ static void keep_twins(struct document *draft)
 
     enum err err = overlay_encode(&draft->arena, &prop, 1, &overlay);
     ASSERT(err == ERR_OK);
-    err = draft_set_bucket(draft, BYTES_LIT("default"), BYTES_LIT("twins"), overlay);
+    err = draft_set_bucket(draft, TYPE_DEFAULT, BUCKET_TWINS, overlay);
     ASSERT(err == ERR_OK);
 }
 
@@ -79,7 +83,7 @@ static void write_rows(struct sim_node *node, const struct document *document,
     buf_done(&buf);
 }
 
-void form_cluster(struct world *w)
+void form_given(struct world *w)
 {
     struct member members[SIM_NODES_MAX];
     uint64_t cluster[2] = {random_u64(&w->random) | 1, random_u64(&w->random)};
@@ -99,9 +103,32 @@ void form_cluster(struct world *w)
     place(w, draft, members);
     keep_twins(draft);
     document_seal(draft);
+    memcpy(w->cluster, cluster, sizeof(w->cluster));
     for (unsigned i = 0; i < w->params.nodes; i++)
         write_rows(w->nodes[i], draft, &members[i]);
     document_free(draft);
     for (unsigned i = 0; i < w->params.nodes; i++)
         node_start(w, w->nodes[i]);
+}
+
+void form_alone(struct world *w)
+{
+    for (unsigned i = 0; i < w->params.nodes; i++)
+        w->nodes[i] = node_new(w, i);
+    for (unsigned i = 0; i < w->params.nodes; i++)
+        node_start(w, w->nodes[i]);
+    /* Until the first has its identity on stable storage. */
+    while (shard_view(w->nodes[0]->shard)->document == NULL && !w->failed)
+        world_run(w, w->now_us + ALONE_US);
+    if (w->failed)
+        return;
+    const struct document *document = shard_view(w->nodes[0]->shard)->document;
+    memcpy(w->cluster, document->cluster, sizeof(w->cluster));
+    const struct question twins = {
+        .ask = ASK_SET_PROPS, .bucket = BUCKET_TWINS, .allow_mult = true};
+    const struct answer *answer = NULL;
+    for (unsigned try = 0; try < TRIES && (answer == NULL || answer->failed); try++)
+        answer = direct_ask(w, w->judge, 0, CONN_PB, &twins);
+    if (answer == NULL || answer->failed)
+        world_fail(w, "the first node does not take a property");
 }

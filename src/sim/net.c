@@ -25,6 +25,7 @@ struct network {
     struct timer beat;
     struct wire_link links[SIM_NODES_MAX][SIM_NODES_MAX]; /* [low][high] */
     struct direction ways[SIM_NODES_MAX][SIM_NODES_MAX];
+    uint32_t flying; /* messages about data that are on their way */
 };
 
 /* A message on its way. */
@@ -33,6 +34,7 @@ struct flight {
     unsigned from, to;
     uint32_t generation; /* of the link */
     uint32_t life;       /* of the receiver */
+    enum peer_class class;
     struct blob *bytes;
 };
 
@@ -55,6 +57,11 @@ bool net_linked(const struct world *w, unsigned a, unsigned b)
     return link_of(w->network, a, b)->up;
 }
 
+bool net_quiet(const struct world *w)
+{
+    return w->network->flying == 0;
+}
+
 static bool can_meet(struct world *w, unsigned a, unsigned b)
 {
     struct network *net = w->network;
@@ -65,7 +72,7 @@ static bool can_meet(struct world *w, unsigned a, unsigned b)
 
 static bool wants(const struct sim_node *node, unsigned other)
 {
-    for (unsigned i = 0; i < SIM_NODES_MAX; i++) {
+    for (unsigned i = 0; i < SIM_PEERS_MAX; i++) {
         if (node->peers[i].used && node->peers[i].index == other)
             return true;
     }
@@ -300,6 +307,7 @@ static void arrive(struct world *w, struct timer *timer)
     } else {
         w->tally.lost++;
     }
+    w->network->flying -= f->class != CLASS_CONTROL;
     blob_unref(f->bytes);
     mem_free(f);
 }
@@ -316,7 +324,9 @@ static void launch(struct world *w, unsigned from, unsigned to, enum peer_class 
     f->to = to;
     f->generation = link_of(w->network, from, to)->generation;
     f->life = w->nodes[to]->lives;
+    f->class = class;
     f->bytes = blob_ref(bytes);
+    w->network->flying += class != CLASS_CONTROL;
     if (at < way->clogged_until_us)
         at = way->clogged_until_us;
     if (world_chance(w, w->params.reorder_ppm)) {

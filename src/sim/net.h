@@ -32,6 +32,9 @@ void net_heal(struct world *w);
 /* Everything from `from` to `to` waits until then. */
 void net_clog(struct world *w, unsigned from, unsigned to, uint64_t until_us);
 
+/* Whether no message about data is on its way. */
+bool net_quiet(const struct world *w);
+
 bool net_linked(const struct world *w, unsigned a, unsigned b);
 
 #endif

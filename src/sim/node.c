@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/node.h"
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
-#include "sim/client.h"
+#include "sim/epochs.h"
 #include "sim/net.h"
+#include "sim/socket.h"
 
 enum { RESTART_US = 2000000 };
 
 bool node_up(const struct sim_node *node)
 {
     return node->shard != NULL;
+}
+
+bool node_serves(const struct world *w, const struct sim_node *node)
+{
+    if (!node_up(node) || node->stopping)
+        return false;
+    const struct document *document = shard_view(node->shard)->document;
+    return document != NULL && document->cluster[0] == w->cluster[0] &&
+           document->cluster[1] == w->cluster[1];
 }
 
 struct sim_node *node_by_id(struct world *w, uint64_t id)
@@ -98,7 +109,7 @@ static void keep_peer(struct world *w, struct sim_node *node, uint64_t id, struc
     struct sim_node *peer = node_by_address(w, address);
     struct peer_entry *entry = NULL;
 
-    for (unsigned i = 0; i < SIM_NODES_MAX; i++) {
+    for (unsigned i = 0; i < SIM_PEERS_MAX; i++) {
         if (node->peers[i].used && node->peers[i].node == id)
             entry = &node->peers[i];
         else if (!node->peers[i].used && entry == NULL)
@@ -120,14 +131,36 @@ static void halt(struct world *w, struct sim_node *node, enum err err)
     world_after(w, &node->restart, RESTART_US);
 }
 
+/* A number of a trace: a node's id is shown as the node. */
+static void put_number(struct world *w, struct buf *buf, uint64_t number)
+{
+    const struct sim_node *node = number == 0 ? NULL : node_by_id(w, number);
+
+    if (node != NULL)
+        buf_put_str(buf, node->name);
+    else if (number < 10000000)
+        buf_put_dec(buf, number);
+    else
+        buf_printf(buf, "%llx", (unsigned long long)number);
+}
+
 static void note_trace(struct world *w, struct sim_node *node, const struct trace *trace)
 {
     const struct trace_info *info = trace_info(trace->kind);
+    struct buf text;
 
     w->tally.traces[trace->kind]++;
-    world_trace(w, "node", node->index, "%s %llx %llx %llx", info->name,
-                (unsigned long long)trace->numbers[0], (unsigned long long)trace->numbers[1],
-                (unsigned long long)trace->numbers[2]);
+    buf_init(&text, SIM_LINE_BYTES);
+    for (const char *at = info->text; *at != 0; at++) {
+        if (at[0] == '%' && at[1] >= '0' && at[1] <= '2')
+            put_number(w, &text, trace->numbers[*++at - '0']);
+        else
+            buf_put_u8(&text, (uint8_t)*at);
+    }
+    world_trace(w, "node", node->index, "%.*s", (int)text.len, (const char *)text.data);
+    buf_done(&text);
+    if (trace->kind == TRACE_CLUSTER_FORK)
+        world_fail(w, "node %u found an epoch that exists twice", node->index);
 }
 
 /* Executes one output; false when the process is gone. */
@@ -136,8 +169,8 @@ static bool execute(struct world *w, struct sim_node *node, struct output *outpu
     switch (output->kind) {
     case OUT_SEND: net_send(w, node, output->u.send.to, &output->u.send.msg); break;
     case OUT_STORE: disk_submit(w, node, &output->u.store); break;
-    case OUT_BYTES: client_bytes(w, output->u.bytes.conn, blob_bytes(output->u.bytes.blob)); break;
-    case OUT_CLOSE: client_closed(w, output->u.conn); break;
+    case OUT_BYTES: socket_from_node(w, output->u.bytes.conn, output->u.bytes.blob); break;
+    case OUT_CLOSE: socket_end(w, output->u.conn); break;
     case OUT_PEER: keep_peer(w, node, output->u.peer.node, output->u.peer.address); break;
     case OUT_DIAL: net_dial(w, node, output->u.peer.address); break;
     case OUT_UNLINK: {
@@ -172,6 +205,7 @@ void node_step(struct world *w, struct sim_node *node, struct event *ev)
     shard_step(node->shard, ev, &node->out);
     shard_hello(node->shard, &hello);
     node->id = hello.node;
+    epochs_look(w, node);
     uint64_t deadline = shard_deadline(node->shard);
     if (deadline != UINT64_MAX)
         world_at(w, &node->wake, deadline <= w->now_us ? w->now_us + 1 : deadline);
@@ -220,7 +254,9 @@ void node_start(struct world *w, struct sim_node *node)
     random_bytes(&w->random, options.seed.bytes, sizeof(options.seed.bytes));
     node->shard = shard_new(&options);
     node->paused = false;
+    node->stopping = false;
     node->halted = ERR_OK;
+    memset(&node->epoch, 0, sizeof(node->epoch));
     if (node->lives++ > 0)
         w->tally.restarts++;
     memset(node->peers, 0, sizeof(node->peers));
@@ -244,8 +280,20 @@ void node_crash(struct world *w, struct sim_node *node)
     node->paused = false;
     world_cancel(w, &node->wake);
     disk_crash(w, &node->disk);
-    clients_node_gone(w, node->index);
+    sockets_node_gone(w, node->index);
     net_node_gone(w, node->index);
+}
+
+void node_stop(struct world *w, struct sim_node *node, uint32_t grace_ms)
+{
+    struct event ev = {.kind = EV_STOP, .u.stop = {grace_ms}};
+
+    if (!node_up(node) || node->paused || node->stopping)
+        return;
+    world_trace(w, "node", node->index, "is told to stop within %u ms", grace_ms);
+    w->tally.stops++;
+    node->stopping = true;
+    node_step(w, node, &ev);
 }
 
 void node_pause(struct world *w, struct sim_node *node, uint64_t until_us)

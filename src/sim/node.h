@@ -7,6 +7,8 @@
 #include "sim/disk.h"
 #include "sim/world.h"
 
+enum { SIM_PEERS_MAX = 64 };
+
 /* An address that the node keeps a link to. */
 struct peer_entry {
     uint64_t node;
@@ -23,6 +25,7 @@ struct sim_node {
     struct timer restart;
     struct timer death; /* kill -9 while a commit is under way */
     bool doomed;        /* the next commit starts it */
+    bool stopping;      /* EV_STOP was said */
     bool stepping;      /* nothing else may happen in it then */
     bool paused;
     uint64_t paused_until_us;
@@ -32,7 +35,8 @@ struct sim_node {
     enum err halted; /* why it stopped by itself */
     char name[16];
     char address[16];
-    struct peer_entry peers[SIM_NODES_MAX];
+    struct peer_entry peers[SIM_PEERS_MAX];
+    struct epoch_seen epoch; /* the document that it had last */
 };
 
 struct sim_node *node_new(struct world *w, unsigned index);
@@ -44,6 +48,9 @@ void node_start(struct world *w, struct sim_node *node);
 /* kill -9 and power loss: the shard is gone, the disk keeps what it must and some of the rest. */
 void node_crash(struct world *w, struct sim_node *node);
 
+/* SIGTERM: it finishes what it can within the grace, then the process ends and is started again. */
+void node_stop(struct world *w, struct sim_node *node, uint32_t grace_ms);
+
 /* Nothing happens in it until then. */
 void node_pause(struct world *w, struct sim_node *node, uint64_t until_us);
 
@@ -51,6 +58,9 @@ void node_pause(struct world *w, struct sim_node *node, uint64_t until_us);
 void node_step(struct world *w, struct sim_node *node, struct event *ev);
 
 bool node_up(const struct sim_node *node);
+
+/* Whether it is up and in the cluster that clients talk to. */
+bool node_serves(const struct world *w, const struct sim_node *node);
 
 struct sim_node *node_by_id(struct world *w, uint64_t id);
 struct sim_node *node_by_address(struct world *w, struct bytes address);

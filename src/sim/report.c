@@ -44,6 +44,15 @@ void report_add(struct report *report, const struct run_result *result)
     to->unknown += from->unknown;
     to->refused += from->refused;
     to->lost_unsynced += from->lost_unsynced;
+    to->stops += from->stops;
+    to->listings += from->listings;
+    to->settings += from->settings;
+    to->vanished += from->vanished;
+    to->given_up += from->given_up;
+    to->writable += from->writable;
+    to->joined += from->joined;
+    to->committed += from->committed;
+    to->commits_refused += from->commits_refused;
     to->events += from->events;
 }
 
@@ -52,7 +61,7 @@ struct line {
     uint64_t count;
 };
 
-enum { REPORT_LINES = 28 };
+enum { REPORT_LINES = 41 };
 
 static void lines_of(const struct report *report, struct line lines[REPORT_LINES])
 {
@@ -62,8 +71,14 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"writes unknown", t->unknown},
         {"writes refused", t->refused},
         {"reads", t->reads},
+        {"listings", t->listings},
+        {"settings", t->settings},
+        {"clients that vanished", t->vanished},
+        {"clients that gave up", t->given_up},
+        {"outputs drained", t->writable},
         {"crashes", t->crashes},
         {"restarts", t->restarts},
+        {"clean stops", t->stops},
         {"pauses", t->pauses},
         {"cuts", t->cuts},
         {"clogs", t->clogs},
@@ -86,6 +101,13 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"nodes seen down", t->traces[TRACE_NODE_DOWN]},
         {"nodes seen up", t->traces[TRACE_NODE_UP]},
         {"late answers", t->traces[TRACE_STALE_REPLY]},
+        {"joins asked", t->joined},
+        {"nodes that joined", t->traces[TRACE_JOINED]},
+        {"plans committed", t->committed},
+        {"plans refused", t->commits_refused},
+        {"ballots lost", t->traces[TRACE_BALLOT_CONFLICT]},
+        {"new epochs", t->traces[TRACE_EPOCH]},
+        {"requests refused early", t->traces[TRACE_OVERLOAD]},
     };
 
     for (unsigned i = 0; i < REPORT_LINES; i++)

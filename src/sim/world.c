@@ -20,6 +20,7 @@ void world_init(struct world *w, uint64_t seed, FILE *trace_file)
     w->seed = seed;
     w->trace_file = trace_file;
     w->next_conn = 1;
+    list_init(&w->sockets);
     heap_init(&w->timers);
     random_init(&w->random, &own, 1);
     history_init(&w->history);
@@ -95,6 +96,14 @@ void world_trace(struct world *w, const char *who, unsigned number, const char *
     w->trace_hash = hash_xx_seed(bytes_str(line), w->trace_hash);
     if (w->trace_file != NULL)
         fprintf(w->trace_file, "%s\n", line);
+}
+
+void world_print_tail(const struct world *w, FILE *to)
+{
+    uint32_t count = w->tail_next < SIM_TRACE_TAIL ? w->tail_next : SIM_TRACE_TAIL;
+
+    for (uint32_t i = 0; i < count; i++)
+        fprintf(to, "%s\n", w->tail[(w->tail_next - count + i) % SIM_TRACE_TAIL]);
 }
 
 void world_fail(struct world *w, const char *format, ...)

@@ -3,19 +3,23 @@
  * disk and network; clients speak the real protocol; everything that happens is a timer in one
  * heap. The same seed gives the same trace, byte for byte.
  *
- *   world.c   time, chance, the trace, failures
- *   node.c    a process: shard, outputs, crash, restart, pause
- *   disk.c    its disk: latency, order, what a crash keeps, corruption, errors
- *   net.c     links between nodes: delay, loss, duplicates, reordering, cuts
- *   client.c  a client: what it asks, what it remembers
- *   faults.c  what goes wrong, and when
- *   run.c     the phases of a run and its judgement */
+ *   world.c     time, chance, the trace, failures
+ *   node.c      a process: shard, outputs, crash, restart, pause, clean stop
+ *   disk.c      its disk: latency, order, what a crash keeps, errors
+ *   net.c       links between nodes: delay, loss, duplicates, reordering, cuts
+ *   socket.c    connections of clients; speak_pb.c and speak_http.c what is said on them
+ *   caller.c    questions and answers; client.c, operator.c, direct.c: who asks
+ *   draw.c      how this world is; faults.c what goes wrong in it, and when
+ *   form.c      how the cluster comes to be
+ *   run.c       the phases of a run; judge.c, compare.c, epochs.c, settings.c its judgement
+ *   scenario.c  worlds without chance, for tests that tell a story */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
 #include <stdio.h>
 
 #include "base/heap.h"
+#include "base/list.h"
 #include "base/random.h"
 #include "config/config.h"
 #include "history/history.h"
@@ -27,6 +31,10 @@ enum {
     SIM_CLIENTS_MAX = 16,
     SIM_KEYS_MAX = 64,
     SIM_ROWS_MAX = 5000,
+    SIM_OPERATORS_MAX = 2,
+    SIM_N_VAL = 3,
+    SIM_EPOCHS_MAX = 4096,
+    SIM_SETTINGS_MAX = 4096,
     SIM_TRACE_TAIL = 400, /* lines that a failure shows */
     SIM_LINE_BYTES = 200,
 };
@@ -39,36 +47,63 @@ struct timer {
     void (*run)(struct world *world, struct timer *timer);
 };
 
-/* How this world is: drawn from the seed once, before anything happens. */
+/* How this world is: drawn from the seed once, before anything happens. A chance in ppm is asked at
+ * each message, operation, question, or beat of the faults. */
 struct params {
     uint32_t nodes, clients, keys;
     uint32_t ops; /* of all clients, in the safety phase */
+    uint64_t safety_us;
+
     uint64_t net_min_us, net_mean_us;
     uint32_t loss_ppm, duplicate_ppm, reorder_ppm;
     uint64_t disk_min_us, disk_mean_us;
     uint32_t disk_slow_ppm; /* an operation takes a hundred times as long */
-    uint32_t crash_ppm, pause_ppm, cut_ppm, corrupt_ppm, full_ppm, eio_ppm,
-        clog_ppm;     /* each beat */
-    uint64_t skew_us; /* greatest difference of a wall clock */
-    uint64_t safety_us;
-    uint32_t blind_permille, delete_permille, read_permille, stale_permille;
+    uint64_t skew_us;       /* greatest difference of a wall clock */
+
+    uint32_t crash_ppm, stop_ppm, pause_ppm, cut_ppm, clog_ppm, corrupt_ppm, full_ppm, eio_ppm;
+    uint32_t doomed_permille;  /* of the crashes: in the middle of a commit */
+    uint32_t amnesia_permille; /* of the crashes: all is lost that may be lost */
+
+    uint32_t hot_keys, hot_permille; /* how many questions are about how few keys */
+    uint32_t blind_permille, delete_permille, read_permille;
+    uint32_t think_us;
     uint32_t value_bytes_max;
-    bool joins; /* the cluster forms by joining; else it is there from the start */
+    uint32_t http_ppm, pipeline_ppm, list_ppm, props_ppm, vanish_ppm, slow_reader_ppm;
+
+    bool joins;         /* the cluster forms by joining; else it is there from the start */
+    bool early;         /* clients do not wait until it has */
+    uint32_t operators; /* who form it, and go on changing it */
 };
 
 /* What really happened: a run proves nothing about what it did not do. */
 struct tally_of_run {
     uint64_t traces[TRACE_KINDS];
-    uint64_t crashes, restarts, pauses, cuts, corruptions, full, eio, clogs;
+    uint64_t crashes, restarts, stops, pauses, cuts, corruptions, full, eio, clogs;
     uint64_t lost, duplicated, reordered;
-    uint64_t acknowledged, reads, unknown, refused;
+    uint64_t acknowledged, reads, unknown, refused, listings, settings;
     uint64_t lost_unsynced; /* commits that a crash took away */
+    uint64_t vanished, given_up, writable;
+    uint64_t joined, committed, commits_refused; /* what operators brought about */
     uint64_t events;
+};
+
+/* A document that some node had. */
+struct epoch_seen {
+    uint64_t cluster[2];
+    uint64_t epoch, hash, previous;
+};
+
+/* One set of the property that settings.c watches. */
+struct setting {
+    enum outcome outcome;
+    uint64_t asked, answered;
 };
 
 struct sim_node;
 struct sim_client;
 struct network;
+struct direct;
+struct sim_operator;
 
 struct world {
     uint64_t seed;
@@ -81,11 +116,21 @@ struct world {
     struct sim_node *nodes[SIM_NODES_MAX];
     struct network *network;
     struct sim_client *clients[SIM_CLIENTS_MAX];
-    struct history history;
+    struct sim_operator *operators[SIM_OPERATORS_MAX];
+    struct direct *judge;
+    struct list sockets;
     uint64_t next_conn;
+    struct history history;
+    uint64_t cluster[2]; /* the one that clients talk to */
+    struct epoch_seen epochs[SIM_EPOCHS_MAX];
+    uint32_t epochs_count;
+    struct setting settings[SIM_SETTINGS_MAX];
+    uint32_t settings_count, settings_told;
+    uint64_t settings_clock;
     uint32_t ops_left;
     bool faults_on;
-    bool ending; /* timers only free what they hold */
+    bool operating; /* operators are at work */
+    bool ending;    /* timers only free what they hold */
     bool failed;
     char failure[400];
 
@@ -114,6 +159,9 @@ void world_drain(struct world *w);
 /* One line of the trace. */
 void world_trace(struct world *w, const char *who, unsigned number, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* The last lines of the trace. */
+void world_print_tail(const struct world *w, FILE *to);
 
 /* The run has failed; the first failure counts. */
 void world_fail(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));

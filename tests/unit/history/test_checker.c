@@ -7,8 +7,26 @@ static uint32_t write_done(struct history *h, uint32_t key, const uint32_t *seen
 {
     uint32_t id = history_invoke(h, key, false, seen, count);
 
-    history_answer(h, id, OUTCOME_DONE);
+    history_answer(h, id, OUTCOME_DONE, 2);
     return id;
+}
+
+static struct verdict final(const struct history *h, uint32_t key, const uint32_t *ids,
+                            uint32_t count)
+{
+    return check_final(h, &(struct sight){key, false, ids, count});
+}
+
+static struct verdict final_single(const struct history *h, uint32_t key, const uint32_t *ids,
+                                   uint32_t count)
+{
+    return check_final(h, &(struct sight){key, true, ids, count});
+}
+
+static struct verdict plain(const struct history *h, uint32_t key, const uint32_t *ids,
+                            uint32_t count)
+{
+    return check_read(h, &(struct sight){key, false, ids, count});
 }
 
 TEST(siblings_are_legal)
@@ -19,9 +37,9 @@ TEST(siblings_are_legal)
     history_init(&h);
     ids[0] = write_done(&h, 7, NULL, 0);
     ids[1] = write_done(&h, 7, NULL, 0);
-    CHECK_EQ(check_final(&h, 7, ids, 2).kind, FAULT_NONE);
-    CHECK_EQ(check_final(&h, 7, ids, 1).kind, FAULT_LOST);
-    CHECK_EQ(check_final(&h, 7, ids, 1).write, ids[1]);
+    CHECK_EQ(final(&h, 7, ids, 2).kind, FAULT_NONE);
+    CHECK_EQ(final(&h, 7, ids, 1).kind, FAULT_LOST);
+    CHECK_EQ(final(&h, 7, ids, 1).write, ids[1]);
     history_done(&h);
 }
 
@@ -35,9 +53,9 @@ TEST(later_covers_earlier)
     b = write_done(&h, 1, &a, 1);
     both[0] = a;
     both[1] = b;
-    CHECK_EQ(check_final(&h, 1, &b, 1).kind, FAULT_NONE);
-    CHECK_EQ(check_final(&h, 1, both, 2).kind, FAULT_FALSE_TWIN);
-    CHECK_EQ(check_final(&h, 1, &a, 1).kind, FAULT_LOST);
+    CHECK_EQ(final(&h, 1, &b, 1).kind, FAULT_NONE);
+    CHECK_EQ(final(&h, 1, both, 2).kind, FAULT_FALSE_TWIN);
+    CHECK_EQ(final(&h, 1, &a, 1).kind, FAULT_LOST);
     history_done(&h);
 }
 
@@ -49,13 +67,13 @@ TEST(through_an_unknown_write)
     history_init(&h);
     a = write_done(&h, 1, NULL, 0);
     b = history_invoke(&h, 1, false, &a, 1);
-    history_answer(&h, b, OUTCOME_UNKNOWN);
-    CHECK_EQ(check_final(&h, 1, &a, 1).kind, FAULT_NONE);
-    CHECK_EQ(check_final(&h, 1, &b, 1).kind, FAULT_NONE);
-    CHECK_EQ(check_final(&h, 1, NULL, 0).kind, FAULT_LOST);
+    history_answer(&h, b, OUTCOME_UNKNOWN, 0);
+    CHECK_EQ(final(&h, 1, &a, 1).kind, FAULT_NONE);
+    CHECK_EQ(final(&h, 1, &b, 1).kind, FAULT_NONE);
+    CHECK_EQ(final(&h, 1, NULL, 0).kind, FAULT_LOST);
     c = write_done(&h, 1, &b, 1);
-    CHECK_EQ(check_final(&h, 1, &c, 1).kind, FAULT_NONE);
-    CHECK_EQ(check_final(&h, 1, &a, 1).kind, FAULT_LOST);
+    CHECK_EQ(final(&h, 1, &c, 1).kind, FAULT_NONE);
+    CHECK_EQ(final(&h, 1, &a, 1).kind, FAULT_LOST);
     history_done(&h);
 }
 
@@ -68,13 +86,13 @@ TEST(deleted_stays_deleted)
     a = write_done(&h, 1, NULL, 0);
     b = write_done(&h, 1, NULL, 0);
     d = history_invoke(&h, 1, true, &a, 1);
-    history_answer(&h, d, OUTCOME_DONE);
+    history_answer(&h, d, OUTCOME_DONE, 2);
     both[0] = a;
     both[1] = b;
-    CHECK_EQ(check_final(&h, 1, &b, 1).kind, FAULT_NONE);
-    CHECK_EQ(check_final(&h, 1, both, 2).kind, FAULT_STALE);
-    CHECK_EQ(check_final(&h, 1, NULL, 0).kind, FAULT_LOST);
-    CHECK_EQ(check_final(&h, 1, NULL, 0).write, b);
+    CHECK_EQ(final(&h, 1, &b, 1).kind, FAULT_NONE);
+    CHECK_EQ(final(&h, 1, both, 2).kind, FAULT_STALE);
+    CHECK_EQ(final(&h, 1, NULL, 0).kind, FAULT_LOST);
+    CHECK_EQ(final(&h, 1, NULL, 0).write, b);
     history_done(&h);
 }
 
@@ -86,26 +104,95 @@ TEST(invented_values)
     history_init(&h);
     a = write_done(&h, 1, NULL, 0);
     refused = history_invoke(&h, 1, false, NULL, 0);
-    history_answer(&h, refused, OUTCOME_NOT_DONE);
-    CHECK_EQ(check_read(&h, 1, &none, 1).kind, FAULT_INVENTED);
-    CHECK_EQ(check_read(&h, 2, &a, 1).kind, FAULT_INVENTED);
-    CHECK_EQ(check_read(&h, 1, &refused, 1).kind, FAULT_INVENTED);
-    CHECK_EQ(check_read(&h, 1, &a, 1).kind, FAULT_NONE);
+    history_answer(&h, refused, OUTCOME_NOT_DONE, 0);
+    CHECK_EQ(plain(&h, 1, &none, 1).kind, FAULT_INVENTED);
+    CHECK_EQ(plain(&h, 2, &a, 1).kind, FAULT_INVENTED);
+    CHECK_EQ(plain(&h, 1, &refused, 1).kind, FAULT_INVENTED);
+    CHECK_EQ(plain(&h, 1, &a, 1).kind, FAULT_NONE);
     history_done(&h);
 }
 
 TEST(one_value_buckets)
 {
     struct history h;
-    uint32_t a;
+    uint32_t a, b, c, both[2];
 
     history_init(&h);
     a = write_done(&h, 1, NULL, 0);
-    write_done(&h, 1, NULL, 0);
-    CHECK_EQ(check_final_single(&h, 1, &a, 1).kind, FAULT_NONE);
-    CHECK_EQ(check_final_single(&h, 1, NULL, 0).kind, FAULT_LOST);
+    b = write_done(&h, 1, NULL, 0);
+    CHECK_EQ(final_single(&h, 1, &a, 1).kind, FAULT_NONE);
+    CHECK_EQ(final_single(&h, 1, NULL, 0).kind, FAULT_LOST);
+    both[0] = a;
+    both[1] = b;
+    CHECK_EQ(final_single(&h, 1, both, 2).kind, FAULT_TWINS);
+    c = write_done(&h, 1, &a, 1);
+    CHECK_EQ(final_single(&h, 1, &a, 1).kind, FAULT_STALE);
+    CHECK_EQ(final_single(&h, 1, &a, 1).by, c);
+    CHECK_EQ(final_single(&h, 1, &b, 1).kind, FAULT_NONE);
     history_invoke(&h, 1, true, &a, 1);
-    CHECK_EQ(check_final_single(&h, 1, NULL, 0).kind, FAULT_NONE);
+    CHECK_EQ(final_single(&h, 1, NULL, 0).kind, FAULT_NONE);
+    history_done(&h);
+}
+
+static struct verdict quorum(const struct history *h, uint64_t answers, uint32_t r,
+                             const uint32_t *ids, uint32_t count)
+{
+    return check_quorum_read(h, &(struct sight){1, false, ids, count}, answers, r, 3);
+}
+
+TEST(a_quorum_meets_a_quorum)
+{
+    struct history h;
+    uint32_t a, b;
+
+    history_init(&h);
+    a = write_done(&h, 1, NULL, 0);
+    uint64_t between = h.answers;
+    b = write_done(&h, 1, &a, 1);
+    CHECK_EQ(quorum(&h, between, 2, &a, 1).kind, FAULT_NONE);
+    CHECK_EQ(quorum(&h, between, 2, &b, 1).kind, FAULT_NONE);
+    CHECK_EQ(quorum(&h, between, 2, NULL, 0).kind, FAULT_LOST);
+    CHECK_EQ(quorum(&h, between, 1, NULL, 0).kind, FAULT_NONE);
+    CHECK_EQ(quorum(&h, h.answers, 2, &a, 1).kind, FAULT_LOST);
+    CHECK_EQ(quorum(&h, h.answers, 2, &a, 1).write, b);
+    CHECK_EQ(quorum(&h, h.answers, 1, &a, 1).kind, FAULT_NONE);
+    history_done(&h);
+}
+
+TEST(the_past_is_transitive)
+{
+    struct history h;
+    uint32_t ids[200];
+
+    history_init(&h);
+    for (uint32_t i = 0; i < 200; i++) {
+        write_done(&h, 2, NULL, 0);
+        ids[i] = write_done(&h, 1, i == 0 ? NULL : &ids[i - 1], i > 0);
+    }
+    CHECK(history_covers(&h, ids[199], ids[0]));
+    CHECK(history_covers(&h, ids[199], ids[198]));
+    CHECK(!history_covers(&h, ids[0], ids[199]));
+    CHECK(!history_covers(&h, ids[5], ids[5]));
+    CHECK_EQ(final(&h, 1, &ids[199], 1).kind, FAULT_NONE);
+    CHECK_EQ(final(&h, 1, &ids[0], 1).kind, FAULT_LOST);
+    history_done(&h);
+}
+
+TEST(what_must_be_listed)
+{
+    struct history h;
+    uint32_t a;
+
+    history_init(&h);
+    CHECK(!check_must_be_listed(&h, 1, 0, 3));
+    a = history_invoke(&h, 1, false, NULL, 0);
+    CHECK(!check_must_be_listed(&h, 1, UINT64_MAX, 3));
+    history_answer(&h, a, OUTCOME_DONE, 3);
+    CHECK(check_must_be_listed(&h, 1, UINT64_MAX, 3));
+    CHECK(!check_must_be_listed(&h, 1, 0, 3));
+    CHECK(!check_must_be_listed(&h, 1, UINT64_MAX, 4));
+    history_invoke(&h, 1, true, &a, 1);
+    CHECK(!check_must_be_listed(&h, 1, UINT64_MAX, 3));
     history_done(&h);
 }
 
@@ -129,8 +216,9 @@ TEST(values_describe_themselves)
 int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
-        T(siblings_are_legal),         T(later_covers_earlier), T(through_an_unknown_write),
-        T(deleted_stays_deleted),      T(invented_values),      T(one_value_buckets),
+        T(siblings_are_legal),         T(later_covers_earlier),   T(through_an_unknown_write),
+        T(deleted_stays_deleted),      T(invented_values),        T(one_value_buckets),
+        T(a_quorum_meets_a_quorum),    T(the_past_is_transitive), T(what_must_be_listed),
         T(values_describe_themselves),
     };
 

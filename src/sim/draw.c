@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/draw.h"
+
+enum { MEMBERS_MAX = 7 };
+
+static uint32_t between(struct world *w, uint32_t least, uint32_t most)
+{
+    return (uint32_t)random_range(&w->random, least, most);
+}
+
+/* In some worlds up to `most`, in the others never. */
+static uint32_t sometimes(struct world *w, uint32_t permille, uint32_t most)
+{
+    return world_chance(w, permille * 1000) ? between(w, 1, most) : 0;
+}
+
+static void quiet_config(struct config *config)
+{
+    config->ring_size = 16;
+    config->slots = 64;
+    config->siblings_max = 60;
+    config->repair_wait_ms = 200;
+    config->probe_interval_ms = 200;
+    config->probe_timeout_ms = 150;
+    config->suspicion_ms = 1000;
+    config->gossip_interval_ms = 100;
+}
+
+static void draw_config(struct world *w)
+{
+    struct config *config = &w->config;
+
+    config->ring_size = 8u << random_below(&w->random, 3);
+    config->counter_lease = between(w, 2, 50);
+    config->hot_keys_max = world_chance(w, 100000) ? 4 : 1000;
+    if (world_chance(w, 100000))
+        config->requests_max = between(w, 3, 8);
+    config->repair_wait_ms = between(w, 50, 800);
+    config->suspicion_ms = between(w, 300, 2000);
+}
+
+void draw_nothing(struct world *w)
+{
+    struct params *p = &w->params;
+
+    quiet_config(&w->config);
+    p->nodes = 3;
+    p->keys = 8;
+    p->hot_keys = 4;
+    p->net_min_us = 50;
+    p->net_mean_us = 100;
+    p->disk_min_us = 50;
+    p->disk_mean_us = 100;
+    p->amnesia_permille = 1000;
+    p->think_us = 20000;
+    p->value_bytes_max = 64;
+}
+
+static void draw_sizes(struct world *w)
+{
+    struct params *p = &w->params;
+
+    p->nodes = between(w, 1, world_chance(w, 200000) ? MEMBERS_MAX : 5);
+    p->clients = between(w, 1, 8);
+    p->keys = between(w, 4, world_chance(w, 300000) ? SIM_KEYS_MAX : 20);
+    p->ops = between(w, 100, 400);
+    p->safety_us = UINT64_C(120000000);
+    p->joins = p->nodes > 1 && world_chance(w, 333000);
+    p->early = p->joins && world_chance(w, 300000);
+    p->operators = p->joins ? between(w, 1, SIM_OPERATORS_MAX) : 0;
+}
+
+static void draw_network(struct world *w)
+{
+    struct params *p = &w->params;
+
+    p->net_min_us = random_range(&w->random, 20, 500);
+    p->net_mean_us = random_range(&w->random, 50, world_chance(w, 200000) ? 60000 : 3000);
+    p->loss_ppm = sometimes(w, 300, 100000);
+    p->duplicate_ppm = sometimes(w, 300, 200000);
+    p->reorder_ppm = sometimes(w, 400, 300000);
+    p->cut_ppm = sometimes(w, 500, 80000);
+    p->clog_ppm = sometimes(w, 300, 80000);
+}
+
+static void draw_machines(struct world *w)
+{
+    struct params *p = &w->params;
+
+    p->disk_min_us = random_range(&w->random, 10, 300);
+    p->disk_mean_us = random_range(&w->random, 50, world_chance(w, 200000) ? 50000 : 4000);
+    p->disk_slow_ppm = sometimes(w, 200, 20000);
+    p->crash_ppm = sometimes(w, 600, world_chance(w, 300000) ? 300000 : 60000);
+    p->doomed_permille = between(w, 200, 900);
+    p->amnesia_permille = between(w, 200, 900);
+    p->stop_ppm = sometimes(w, 200, 40000);
+    p->pause_ppm = sometimes(w, 300, 40000);
+    p->corrupt_ppm = p->nodes >= 3 ? sometimes(w, 300, 60000) : 0;
+    p->full_ppm = sometimes(w, 200, 30000);
+    p->eio_ppm = sometimes(w, 200, 15000);
+    p->skew_us = world_chance(w, 400000) ? random_range(&w->random, 1, UINT64_C(7200000000)) : 0;
+}
+
+static void draw_traffic(struct world *w)
+{
+    struct params *p = &w->params;
+
+    p->hot_keys = between(w, 1, 4);
+    p->hot_permille = between(w, 100, 800);
+    p->blind_permille = between(w, 50, 600);
+    p->delete_permille = between(w, 0, 200);
+    p->read_permille = between(w, 200, 700);
+    p->think_us = between(w, 1000, 40000);
+    p->value_bytes_max = world_chance(w, 100000) ? 4000 : 64;
+    p->http_ppm = sometimes(w, 500, 500000);
+    p->pipeline_ppm = sometimes(w, 300, 200000);
+    p->list_ppm = sometimes(w, 300, 60000);
+    p->props_ppm = sometimes(w, 200, 40000);
+    p->vanish_ppm = sometimes(w, 300, 40000);
+    p->slow_reader_ppm = sometimes(w, 200, 500000);
+    /* Values so large that a few answers are all that a connection may have unsent. */
+    if (world_chance(w, 40000)) {
+        p->value_bytes_max = 250000;
+        p->ops = between(w, 50, 150);
+        p->pipeline_ppm = 300000;
+        p->slow_reader_ppm = 600000;
+    }
+}
+
+void draw_world(struct world *w)
+{
+    quiet_config(&w->config);
+    draw_sizes(w);
+    draw_network(w);
+    draw_machines(w);
+    draw_traffic(w);
+    draw_config(w);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/keys.h"
+
+#include "base/check.h"
+#include "sim/node.h"
+
+bool key_one_value(const struct world *w, uint32_t key)
+{
+    return key >= w->params.keys - w->params.keys / 4;
+}
+
+struct bytes key_bucket(const struct world *w, uint32_t key)
+{
+    return key_one_value(w, key) ? BUCKET_SINGLE : BUCKET_TWINS;
+}
+
+struct bytes key_name(uint32_t key, char name[KEY_NAME_BYTES])
+{
+    snprintf(name, KEY_NAME_BYTES, "k%u", key);
+    return bytes_str(name);
+}
+
+bool key_of_name(const struct world *w, struct bytes bucket, struct bytes name, uint32_t *ret_key)
+{
+    uint64_t number;
+
+    if (name.len < 2 || name.data[0] != 'k' ||
+        !bytes_to_u64(bytes_sub(name, 1, name.len), &number) || number >= w->params.keys ||
+        !bytes_eq(bucket, key_bucket(w, (uint32_t)number)))
+        return false;
+    *ret_key = (uint32_t)number;
+    return true;
+}
+
+uint32_t key_replicas(const struct world *w, const struct sim_node *node, uint32_t key)
+{
+    const struct view *view = shard_view(node->shard);
+    uint16_t replicas[RING_REPLICAS_MAX];
+    char name[KEY_NAME_BYTES];
+
+    ASSERT(view->document != NULL);
+    uint32_t slot = ring_slot(&view->ring, TYPE_DEFAULT, key_bucket(w, key), key_name(key, name));
+    return ring_replicas(&view->ring, ring_partition(&view->ring, slot), SIM_N_VAL, replicas);
+}
+
+bool key_sight(struct world *w, uint32_t key, const struct answer *answer,
+               uint32_t ids[ANSWER_VALUES_MAX], struct sight *ret_sight)
+{
+    *ret_sight = (struct sight){key, key_one_value(w, key), ids, 0};
+    for (uint32_t i = 0; i < answer->count; i++) {
+        uint32_t id, of;
+        if (answer->deleted[i])
+            continue;
+        if (!value_read(answer->values[i], &id, &of) || of != key) {
+            world_fail(w, "a value of key %u was read that nobody wrote", key);
+            return false;
+        }
+        ids[ret_sight->count++] = id;
+    }
+    return true;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An operator: by the HTTP API, like any other, he lets nodes join, has plans made, commits them,
+ * changes weights and locations, at whatever node comes to mind, alone or beside a second one. He
+ * knows which nodes are members already, for he can look at all of them; what he is told is checked
+ * against that. */
+#ifndef SIM_OPERATOR_H
+#define SIM_OPERATOR_H
+
+#include "sim/world.h"
+
+struct sim_operator *operator_new(struct world *w, unsigned index);
+void operator_free(struct world *w, struct sim_operator *op);
+bool operator_busy(const struct sim_operator *op);
+
+/* Whether all nodes are members and know it. */
+bool operator_done(struct world *w);
+
+#endif
