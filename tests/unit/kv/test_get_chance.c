@@ -46,7 +46,7 @@ static void make_versions(struct read *r)
         uint32_t on = (uint32_t)below(r, i + 1);
         struct object *old = on == i ? NULL : r->versions[on];
         struct write write = {
-            .content = {.value = bytes_of("abcdefgh" + i, 1)},
+            .content = {.value = bytes_of(&"abcdefgh"[i], 1)},
             .dot = {20 + i, 1},
             .wall_us = 100 + i,
         };
