@@ -109,6 +109,27 @@ TEST(partitions_are_ranges_of_slots)
     }
 }
 
+/* Splitting moves no bytes: a slot goes to one of the halves of the partition that it was in. With
+ * more slots a key's slot is one of those that its old slot is cut into. */
+TEST(splitting_stays_inside)
+{
+    struct ring whole = ring, halves = ring, finer = ring;
+    struct seed seed = seed_of(3);
+    struct random random;
+
+    halves.partitions = 2 * whole.partitions;
+    finer.slots = 4 * whole.slots;
+    random_init(&random, &seed, 0);
+    for (unsigned i = 0; i < 1000; i++) {
+        uint8_t name[8];
+        random_bytes(&random, name, sizeof(name));
+        struct bytes key = bytes_of(name, sizeof(name));
+        uint32_t slot = ring_slot(&whole, BYTES_LIT("t"), BYTES_LIT("b"), key);
+        CHECK_EQ(ring_partition(&halves, slot) / 2, ring_partition(&whole, slot));
+        CHECK_EQ(ring_slot(&finer, BYTES_LIT("t"), BYTES_LIT("b"), key) / 4, slot);
+    }
+}
+
 TEST(replicas_are_the_first_n)
 {
     static uint16_t place[64 * 3];
@@ -145,6 +166,7 @@ int main(int argc, char **argv)
         T(long_names_are_hashed_like_short_ones),
         T(keys_spread_evenly),
         T(partitions_are_ranges_of_slots),
+        T(splitting_stays_inside),
         T(replicas_are_the_first_n),
     };
 
