@@ -118,9 +118,12 @@ bool check_must_be_listed(const struct history *h, uint32_t key, uint64_t answer
 static struct verdict find_nothing(const struct history *h, const struct sight *sight,
                                    const struct known *known)
 {
-    if (sight->count == 0 && check_must_be_listed(h, sight->key, known->answers, known->copies))
-        return (struct verdict){FAULT_LOST, writes_of(h, sight->key)->writes[0], 0};
-    return (struct verdict){FAULT_NONE, 0, 0};
+    if (sight->count > 0 || !check_must_be_listed(h, sight->key, known->answers, known->copies))
+        return (struct verdict){FAULT_NONE, 0, 0};
+
+    const struct history_key *own = writes_of(h, sight->key);
+    ASSERT(own->writes != NULL); /* else nothing had to be there */
+    return (struct verdict){FAULT_LOST, own->writes[0], 0};
 }
 
 static struct verdict find_stale(const struct history *h, const struct sight *sight,
