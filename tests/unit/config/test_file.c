@@ -76,6 +76,7 @@ TEST(comment_signs_and_quotes)
     check_text(config.data_dir, "/var/lib/a#b");
     check_text(config.location, " rack #7 ");
     check_text(config.secret_file, "/etc/my \"secret\"");
+    config_done(&config);
     CHECK_EQ(parse(&config, "node.location = \"\"\n"), ERR_OK);
     CHECK_EQ(config.location.len, 0);
     CHECK_EQ(parse(&config, "node.location =\n"), ERR_OK);
