@@ -113,6 +113,7 @@ static void get_reply(struct get *g, const struct event *ev, struct outbox *out)
         get_fail(g, (struct tally_loss){ERR_UNCHANGED, 0, 0}, ev, out);
     } else {
         outbox_reply(out, g->m.asker, REPLY_OBJECT)->object = g->merged;
+        outbox_trace(out, TRACE_GET_OBJECT, g->merged_meta->bytes, g->merged->count, 0);
         get_end(g, ERR_OK, ev, out);
     }
 }

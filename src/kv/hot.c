@@ -184,6 +184,18 @@ static uint32_t resolve(struct object *object, struct outbox *out)
     return dropped;
 }
 
+/* What is worth knowing of an object that is about to be written. */
+static void trace_write(const struct vnodes *vs, uint32_t partition, const struct object *object,
+                        size_t size, struct outbox *out)
+{
+    if (object->count > vs->config->siblings_warn)
+        outbox_trace(out, TRACE_SIBLINGS_MANY, partition, object->count, 0);
+    else if (object->count > 1)
+        outbox_trace(out, TRACE_SIBLINGS, object->count, 0, 0);
+    if (size > vs->config->object_bytes_warn)
+        outbox_trace(out, TRACE_OBJECT_LARGE, partition, size, 0);
+}
+
 /* False when the operation must wait for a lease. */
 static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev,
                         struct outbox *out)
@@ -222,12 +234,12 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
         op_fail(vs, op, ERR_TOO_MANY_SIBLINGS, object->count, object->count, out);
         return true;
     }
-    if (record_object_size(object) > vs->config->object_bytes_max) {
-        op_fail(vs, op, ERR_TOO_LARGE, 0, record_object_size(object), out);
+    size_t size = record_object_size(object);
+    if (size > vs->config->object_bytes_max) {
+        op_fail(vs, op, ERR_TOO_LARGE, 0, size, out);
         return true;
     }
-    if (object->count > 1)
-        outbox_trace(out, TRACE_SIBLINGS, object->count, 0, 0);
+    trace_write(vs, hot->partition, object, size, out);
     struct blob *record = record_object_blob(hot->key, object);
     struct output *news = outbox_add(out, OUT_VNODE);
     news->u.vnode.kind = EV_APPLIED;

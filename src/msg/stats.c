@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "msg/stats.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/err.h"
 
 static unsigned bucket_of(uint64_t value)
 {
@@ -49,8 +51,8 @@ void histogram_merge(struct histogram *to, const struct histogram *from)
 uint64_t histogram_permille(const struct histogram *h, uint32_t permille)
 {
     ASSERT(permille <= 1000);
-    if (h->count == 0)
-        return 0;
+    if (h->count == 0 || permille == 1000)
+        return h->max;
     uint64_t rank = (h->count * permille + 999) / 1000;
     uint64_t seen = 0;
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
@@ -68,8 +70,7 @@ uint64_t histogram_mean(const struct histogram *h)
     return h->count == 0 ? 0 : h->sum / h->count;
 }
 
-/* Moves the window so that its newest slot is the one of `mono_us`. */
-static void turn(struct stats *stats, uint64_t mono_us)
+void stats_time(struct stats *stats, uint64_t mono_us)
 {
     uint64_t slot = mono_us / STATS_SLOT_US;
 
@@ -85,16 +86,26 @@ static void turn(struct stats *stats, uint64_t mono_us)
     }
 }
 
+/* Whether an error is no answer: the cluster could not do what it was asked. */
+static bool failed(enum err err)
+{
+    return err >= ERR_OVERLOAD;
+}
+
 void stats_trace(struct stats *stats, uint64_t mono_us, const struct trace *trace)
 {
-    turn(stats, mono_us);
+    if (trace->kind == TRACE_GET_DONE && failed((enum err)trace->numbers[1]))
+        stats->errors_get++;
+    if (trace->kind == TRACE_PUT_DONE && failed((enum err)trace->numbers[1]))
+        stats->errors_put++;
+    stats_time(stats, mono_us);
     stats->totals[trace->kind]++;
     stats->window_totals[trace->kind][stats->slot % STATS_WINDOW_SLOTS]++;
 }
 
 void stats_add(struct stats *stats, uint64_t mono_us, enum stats_series series, uint64_t value)
 {
-    turn(stats, mono_us);
+    stats_time(stats, mono_us);
     histogram_add(&stats->window[series][stats->slot % STATS_WINDOW_SLOTS], value);
 }
 

@@ -40,8 +40,8 @@ struct host_facts {
 };
 
 struct stats {
-    uint64_t totals[TRACE_KINDS]; /* since start, one for each kind of trace */
-    uint64_t errors_get, errors_put;
+    uint64_t totals[TRACE_KINDS];    /* since start, one for each kind of trace */
+    uint64_t errors_get, errors_put; /* what the cluster could not do; not the client's mistakes */
     struct histogram window[STATS_SERIES][STATS_WINDOW_SLOTS]; /* ten seconds each */
     uint64_t window_totals[TRACE_KINDS][STATS_WINDOW_SLOTS];
     uint64_t slot;         /* index of the newest slot, in ten seconds of monotonic time */
@@ -54,7 +54,8 @@ void histogram_add(struct histogram *h, uint64_t value);
 /* Adds all of `from` to `to`. */
 void histogram_merge(struct histogram *to, const struct histogram *from);
 
-/* The value below which `permille` of 1000 lie, to within a bucket; 0 when empty. */
+/* The value below which `permille` of 1000 lie, to within a bucket; of all 1000 the greatest; 0
+ * when empty. */
 uint64_t histogram_permille(const struct histogram *h, uint32_t permille);
 
 uint64_t histogram_mean(const struct histogram *h);
@@ -65,7 +66,10 @@ void stats_trace(struct stats *stats, uint64_t mono_us, const struct trace *trac
 /* Adds a value to a series. */
 void stats_add(struct stats *stats, uint64_t mono_us, enum stats_series series, uint64_t value);
 
-/* The last minute of a series, merged. */
+/* Lets time pass where nothing happens: what is older than a minute leaves the window. */
+void stats_time(struct stats *stats, uint64_t mono_us);
+
+/* The last minute of a series, merged; of the time of the last call that took one. */
 void stats_window(const struct stats *stats, enum stats_series series, struct histogram *ret_sum);
 
 /* How often a kind of trace came in the last minute. */

@@ -10,10 +10,13 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
 
 #define TRACE_LIST(X)                                                                              \
     X(GET_DONE, DEBUG, "get done in %0 us, err %1, siblings %2")                                   \
+    X(GET_OBJECT, DEBUG, "the object of a get has %0 bytes, %1 siblings")                          \
     X(PUT_DONE, DEBUG, "put done in %0 us, err %1, bytes %2")                                      \
     X(DELETE_DONE, DEBUG, "delete done in %0 us, err %1")                                          \
     X(FORWARD, DEBUG, "request forwarded to node %0")                                              \
     X(SIBLINGS, DEBUG, "object now has %0 siblings")                                               \
+    X(SIBLINGS_MANY, WARN, "an object of partition %0 now has %1 siblings")                        \
+    X(OBJECT_LARGE, WARN, "an object of partition %0 now has %1 bytes")                            \
     X(RESOLVED, DEBUG, "%0 concurrent values dropped: the bucket keeps one")                       \
     X(READ_REPAIR, DEBUG, "read repair of partition %0 at node %1")                                \
     X(HOT, DEBUG, "operation on a key in flight starts from its newest object")                    \

@@ -234,7 +234,9 @@ static void count_trace(struct shard *s, const struct trace *trace, const struct
     stats_trace(&s->stats, ev->mono_us, trace);
     if (trace->kind == TRACE_GET_DONE) {
         stats_add(&s->stats, ev->mono_us, SERIES_GET_TIME, trace->numbers[0]);
-        stats_add(&s->stats, ev->mono_us, SERIES_GET_SIBLINGS, trace->numbers[2]);
+    } else if (trace->kind == TRACE_GET_OBJECT) {
+        stats_add(&s->stats, ev->mono_us, SERIES_GET_SIZE, trace->numbers[0]);
+        stats_add(&s->stats, ev->mono_us, SERIES_GET_SIBLINGS, trace->numbers[1]);
     } else if (trace->kind == TRACE_PUT_DONE) {
         stats_add(&s->stats, ev->mono_us, SERIES_PUT_TIME, trace->numbers[0]);
     }

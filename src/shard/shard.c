@@ -206,7 +206,10 @@ static void dispatch(struct shard *s, const struct event *ev, struct outbox *out
     case EV_DIAL_FAILED: cluster_step(s->cluster, ev, out); break;
     case EV_PEER: route_peer(s, ev->u.peer.from, ev->u.peer.msg, ev, out); break;
     case EV_STORED: on_stored(s, ev, out); break;
-    case EV_HOST: s->stats.host = ev->u.host; break;
+    case EV_HOST:
+        s->stats.host = ev->u.host;
+        stats_time(&s->stats, ev->mono_us);
+        break;
     case EV_STOP: on_stop(s, ev, out); break;
     case EV_REPLY:
     case EV_MORE:

@@ -11,6 +11,7 @@ TEST(equal_digests)
     digest(2, one);
     CHECK_EQ(replied(), ERR_OK);
     CHECK(object_same(reply()->object, one));
+    CHECK_EQ(stage_traced(&stage, TRACE_GET_OBJECT), 1);
     CHECK(!get->done);
     digest(3, one);
     CHECK(get->done);

@@ -341,6 +341,23 @@ TEST(what_is_refused_changes_nothing)
     stage_end(&stage);
 }
 
+TEST(what_is_large_is_told)
+{
+    begin_warm("k");
+    stage.config.siblings_warn = 2;
+    blind(2, "k", "a");
+    stage_complete(&stage, 0, ERR_OK);
+    CHECK_EQ(stage_traced(&stage, TRACE_SIBLINGS), 1);
+    CHECK_EQ(stage_traced(&stage, TRACE_SIBLINGS_MANY), 0);
+    blind(3, "k", "b");
+    CHECK_EQ(stage_traced(&stage, TRACE_SIBLINGS_MANY), 1);
+    CHECK_EQ(stage_traced(&stage, TRACE_OBJECT_LARGE), 0);
+    stage.config.object_bytes_warn = 10;
+    blind(4, "k", "c");
+    CHECK_EQ(stage_traced(&stage, TRACE_OBJECT_LARGE), 1);
+    stage_end(&stage);
+}
+
 TEST(too_many_keys_at_once)
 {
     begin_warm("k");
@@ -557,6 +574,7 @@ int main(int argc, char **argv)
         T(a_lease_that_fails_fails_who_waits_for_it),
         T(a_read_that_fails_fails_who_waits_for_it),
         T(what_is_refused_changes_nothing),
+        T(what_is_large_is_told),
         T(too_many_keys_at_once),
         T(a_merge_is_acknowledged_when_it_is_stored),
         T(a_merge_that_changes_nothing_waits_for_the_sync),
