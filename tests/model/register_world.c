@@ -45,7 +45,7 @@ static uint8_t document_after(uint8_t epoch, const struct proposer_state *p, uin
 
 static uint8_t document_before(uint8_t epoch, uint8_t document)
 {
-    return epoch == 1 ? 0 : (uint8_t)((document - 1) / 2);
+    return (uint8_t)(epoch == 1 ? 0 : (document - 1) / 2);
 }
 
 /* Who votes on what follows this document. */
