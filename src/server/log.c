@@ -8,9 +8,12 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/err.h"
 #include "server/limits.h"
 
-enum { US_PER_S = 1000000, LEVELS = 4 };
+#define ERR_ONE(name, text) +1
+enum { US_PER_S = 1000000, LEVELS = 4, ERRS = 0 ERR_LIST(ERR_ONE) };
+#undef ERR_ONE
 
 static const char *const level_names[LEVELS] = {"debug", "info", "warn", "error"};
 
@@ -84,6 +87,14 @@ void log_line(struct log *log, enum trace_level level, const char *format, ...)
     write_line(log, level, wall_now_us(), text);
 }
 
+/* A number as it reads: where the text says "err" it is an error, and has a name. */
+static int put_number(char *to, size_t size, uint64_t number, bool is_error)
+{
+    if (is_error && number < ERRS)
+        return snprintf(to, size, "%s", err_name((enum err)number));
+    return snprintf(to, size, "%llu", (unsigned long long)number);
+}
+
 /* Puts the numbers in the places of %0 %1 %2. */
 static void expand(const struct trace *trace, const char *from, char *to, size_t size)
 {
@@ -94,8 +105,8 @@ static void expand(const struct trace *trace, const char *from, char *to, size_t
             to[at++] = *from;
             continue;
         }
-        int len =
-            snprintf(to + at, size - at, "%llu", (unsigned long long)trace->numbers[*++from - '0']);
+        bool is_error = at >= 4 && memcmp(to + at - 4, "err ", 4) == 0;
+        int len = put_number(to + at, size - at, trace->numbers[*++from - '0'], is_error);
         ASSERT(len > 0);
         at += (size_t)len < size - at ? (size_t)len : size - at - 1;
     }
