@@ -104,6 +104,22 @@ static void get_fail(struct get *g, struct tally_loss loss, const struct event *
     get_end(g, loss.err, ev, out);
 }
 
+/* A client is told the winner when the bucket keeps one value. What is merged, and what replicas
+ * and other machines get, keeps all: this node may not know yet that the bucket keeps them now, and
+ * a clock without its siblings would delete them elsewhere. */
+static void get_show(struct get *g, struct outbox *out)
+{
+    const struct meta *meta = g->merged_meta;
+    struct object *shown = g->merged;
+
+    if (g->one_value && g->merged->count > 1 && g->m.asker.kind != ASKER_MACHINE) {
+        shown = object_resolved(&g->m.arena, g->merged);
+        meta = meta_of(&g->m.arena, shown);
+    }
+    outbox_reply(out, g->m.asker, REPLY_OBJECT)->object = shown;
+    outbox_trace(out, TRACE_GET_OBJECT, meta->bytes, shown->count, 0);
+}
+
 static void get_reply(struct get *g, const struct event *ev, struct outbox *out)
 {
     if (g->merged == NULL) {
@@ -112,8 +128,7 @@ static void get_reply(struct get *g, const struct event *ev, struct outbox *out)
                clock_compare(g->if_modified, g->merged->clock) == CLOCK_EQUAL) {
         get_fail(g, (struct tally_loss){ERR_UNCHANGED, 0, 0}, ev, out);
     } else {
-        outbox_reply(out, g->m.asker, REPLY_OBJECT)->object = g->merged;
-        outbox_trace(out, TRACE_GET_OBJECT, g->merged_meta->bytes, g->merged->count, 0);
+        get_show(g, out);
         get_end(g, ERR_OK, ev, out);
     }
 }
@@ -260,8 +275,6 @@ static void get_merge(struct get *g, const struct object *object)
 
     g->merged = g->merged == NULL ? object_merge(arena, NULL, object)
                                   : object_merge(arena, g->merged, object);
-    if (g->one_value)
-        object_resolve(g->merged);
     g->merged_meta = meta_of(arena, g->merged);
 }
 

@@ -228,7 +228,7 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
         return true;
     }
     struct object *object = object_put(&out->arena, old, &write);
-    if (op->one_value)
+    if (op->one_value && !vs->behind)
         (void)resolve(object, out);
     if (object->count > vs->config->siblings_max && (old == NULL || object->count > old->count)) {
         op_fail(vs, op, ERR_TOO_MANY_SIBLINGS, object->count, object->count, out);
@@ -265,7 +265,7 @@ static void apply_merge(struct vnodes *vs, struct op *op, struct outbox *out)
         return;
     }
     struct object *merged = ours == NULL ? theirs : object_merge(&out->arena, ours, theirs);
-    uint32_t dropped = op->one_value ? resolve(merged, out) : 0;
+    uint32_t dropped = op->one_value && !vs->behind ? resolve(merged, out) : 0;
     if (ours != NULL && object_same(merged, ours)) {
         op_barrier(vs, op, out);
         return;

@@ -209,9 +209,11 @@ static void put_on_read(struct put *p, const struct kv_env *env, const struct ev
     const struct reply *reply = ev->u.reply.reply;
     const struct condition *condition = &p->request.u.put.condition;
     const struct object *object = reply->kind == REPLY_OBJECT ? reply->object : NULL;
+    const struct object *shown =
+        object != NULL && p->one_value ? object_resolved(&out->arena, object) : object;
     bool failed = reply->kind == REPLY_ERROR && reply->err != ERR_NOT_FOUND;
     enum err err =
-        failed && !condition->if_none_match_any ? reply->err : condition_holds(condition, object);
+        failed && !condition->if_none_match_any ? reply->err : condition_holds(condition, shown);
 
     if (err != ERR_OK) {
         put_fail(p, (struct tally_loss){err, reply->have, reply->need}, ev, out);

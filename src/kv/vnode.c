@@ -106,6 +106,11 @@ bool vnode_fenced(const struct vnodes *vs, uint32_t partition)
     return vs->fenced && !holds(vs, partition);
 }
 
+void vnodes_behind(struct vnodes *vs, bool behind)
+{
+    vs->behind = behind;
+}
+
 void vnodes_fence(struct vnodes *vs, bool up)
 {
     vs->fenced = up;

@@ -114,6 +114,10 @@ const uint8_t *vnodes_holds(const struct vnodes *vnodes, bool *ret_any);
  * vnodes_holds says behind the fence stays true. */
 void vnodes_fence(struct vnodes *vnodes, bool up);
 
+/* While the shard is behind, having heard of a later document than it has, what it knows of a
+ * bucket may be of the past: then no sibling is dropped here, whatever the bucket kept. */
+void vnodes_behind(struct vnodes *vnodes, bool behind);
+
 /* Operations in flight; 0 when the shard is quiet. */
 uint32_t vnodes_waiting(const struct vnodes *vnodes);
 

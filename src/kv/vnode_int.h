@@ -77,6 +77,7 @@ struct vnodes {
     struct heap timers; /* refetches */
     uint32_t waiting;   /* operations in flight */
     uint32_t held;      /* bits of `holds` */
+    bool behind;        /* another node spoke of a later document: no sibling is dropped */
     bool fenced;        /* no partition may get its first object */
     bool closed;
     struct vnode *table[SLOTS_MAX];

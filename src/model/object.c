@@ -133,6 +133,14 @@ uint32_t object_resolve(struct object *object)
     return dropped;
 }
 
+struct object *object_resolved(struct arena *arena, const struct object *object)
+{
+    struct object *copy = object_merge(arena, NULL, object);
+
+    (void)object_resolve(copy);
+    return copy;
+}
+
 bool object_deleted(const struct object *object)
 {
     for (uint32_t i = 0; i < object->count; i++) {

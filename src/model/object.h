@@ -89,6 +89,9 @@ struct object *object_merge(struct arena *arena, const struct object *a, const s
  * siblings; the clock stays. Returns how many were dropped. `object` must be in an arena. */
 uint32_t object_resolve(struct object *object);
 
+/* A copy that is so reduced. */
+struct object *object_resolved(struct arena *arena, const struct object *object);
+
 /* Whether every sibling is a tombstone (an object without siblings counts as deleted). */
 bool object_deleted(const struct object *object);
 

@@ -81,6 +81,45 @@ static void peer_answer(struct shard *s, uint64_t token, const struct event *ev,
         machine_run(s, machine, ev, out);
 }
 
+bool shard_behind(const struct shard *s)
+{
+    const struct view *view = cluster_view(s->cluster);
+
+    return view->document != NULL && s->heard_cluster == view->document->cluster[0] &&
+           s->heard_epoch > view_epoch(view);
+}
+
+/* The epoch that a member's message was sent in; 0: it does not say. */
+static uint64_t epoch_of(const struct peer_msg *msg)
+{
+    switch (msg->kind) {
+    case PEER_GET: return msg->u.get.epoch;
+    case PEER_PUT: return msg->u.put.epoch;
+    case PEER_LIST: return msg->u.list.epoch;
+    case PEER_GOT:
+    case PEER_PUT_ACK:
+    case PEER_FORWARD:
+    case PEER_FORWARDED:
+    case PEER_LISTED:
+    case PEER_CLUSTER: return 0;
+    }
+    UNREACHABLE();
+}
+
+static void hear(struct shard *s, uint64_t epoch)
+{
+    const struct document *document = cluster_view(s->cluster)->document;
+
+    /* Until the first rows of a new life are stored there is none, and nothing is served either. */
+    if (document == NULL || epoch == 0)
+        return;
+    if (s->heard_cluster == document->cluster[0] && epoch <= s->heard_epoch)
+        return;
+    s->heard_cluster = document->cluster[0];
+    s->heard_epoch = epoch;
+    vnodes_behind(s->vnodes, shard_behind(s));
+}
+
 static void peer_put(struct shard *s, uint64_t from, const struct peer_put *put,
                      const struct event *ev, struct outbox *out)
 {
@@ -152,6 +191,7 @@ void route_peer(struct shard *s, uint64_t from, const struct peer_msg *msg, cons
         outbox_trace(out, TRACE_STRANGER, from, 0, 0);
         return;
     }
+    hear(s, epoch_of(msg));
     switch (msg->kind) {
     case PEER_GET:
         replicas_get(s->replicas, cluster_view(s->cluster), from, &msg->u.get, out);

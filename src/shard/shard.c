@@ -242,6 +242,7 @@ void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
     facts.holds = vnodes_holds(s->vnodes, &facts.holds_any);
     cluster_set_facts(s->cluster, &facts);
     vnodes_fence(s->vnodes, cluster_freezing(s->cluster, ev->mono_us));
+    vnodes_behind(s->vnodes, shard_behind(s));
     dispatch(s, ev, out);
     size_t handled = route_inner(s, 0, ev, out);
     if (may_change_view(ev)) {

@@ -45,6 +45,7 @@ struct shard {
     uint16_t seen_count;
     uint64_t seen_epoch;
     bool quorum; /* every partition has a majority of its replicas up, as this node sees it */
+    uint64_t heard_cluster, heard_epoch; /* the latest document that a member spoke of */
     bool started;
     bool stopping;
     bool closing; /* the incarnations are being closed */
@@ -79,6 +80,9 @@ void tables_bury(struct shard *s);
 void tables_done(struct shard *s);
 
 /* route.c */
+
+/* Whether a member spoke of a later document than this shard has. */
+bool shard_behind(const struct shard *s);
 
 void route_request(struct shard *s, struct asker asker, const struct request *request,
                    bool forwarded, const struct event *ev, struct outbox *out);

@@ -171,6 +171,12 @@ TEST(a_bucket_of_one_value_answers_one)
     CHECK_EQ(reply()->object->count, 1);
     CHECK(bytes_eq(reply()->object->siblings[0].content.value, BYTES_LIT("other")));
     CHECK_EQ(reply()->object->clock.count, 2);
+    /* What repairs the others has both: whether one of them goes is for each replica to say. */
+    give(3, one);
+    struct output *repair = stage_output(&stage, OUT_SEND, 0);
+    CHECK_FATAL(repair != NULL);
+    CHECK_EQ(repair->u.send.msg.kind, PEER_PUT);
+    CHECK_EQ(stage_decode(&stage, &key, repair->u.send.msg.u.put.record)->count, 2);
     end();
 }
 

@@ -476,6 +476,12 @@ TEST(a_bucket_of_one_value_keeps_one)
     CHECK_EQ(stage_traced(&stage, TRACE_RESOLVED), 1);
     stage_settle(&stage);
     CHECK_VALUES(stored("k"), "new"); /* and the digest row says so, too */
+    /* Behind the others it cannot know that the bucket still keeps one. */
+    key = stage_key("j");
+    vnodes_behind(stage.vnodes, true);
+    merge("j", stage_record(&stage, &key, both), true, true, 2);
+    stage_settle(&stage);
+    CHECK_EQ(stored("j")->count, 2);
     stage_end(&stage);
 }
 
