@@ -23,6 +23,7 @@ struct sim_client {
     struct caller caller;
     struct timer next; /* asks the next question */
     struct timer vanish;
+    uint32_t key; /* of the last question */
     struct memory memory[SIM_KEYS_MAX];
 };
 
@@ -237,11 +238,16 @@ static void draw_quorums(struct world *w, struct question *q)
     q->pr = (uint32_t)random_below(&w->random, 3);
 }
 
-static uint32_t draw_key(struct world *w)
+static uint32_t draw_key(struct world *w, struct sim_client *client)
 {
     uint32_t key = (uint32_t)random_below(&w->random, w->params.keys);
 
-    return world_chance(w, w->params.hot_permille * 1000) ? key % w->params.hot_keys : key;
+    if (world_chance(w, w->params.again_permille * 1000))
+        key = client->key;
+    else if (world_chance(w, w->params.hot_permille * 1000))
+        key %= w->params.hot_keys;
+    client->key = key;
+    return key;
 }
 
 static bool draw_part(struct world *w, struct sim_client *client)
@@ -312,7 +318,7 @@ static void ask_object(struct world *w, struct sim_client *client, bool part)
     struct note *note = mem_new(sizeof(*note));
     char name[KEY_NAME_BYTES];
 
-    note->key = draw_key(w);
+    note->key = draw_key(w, client);
     note->answers = w->history.answers;
     note->part = part;
     struct question q = {.bucket = key_bucket(w, note->key), .key = key_name(note->key, name)};
@@ -351,7 +357,7 @@ static void ask_setting(struct world *w, struct sim_client *client)
     caller_ask(w, &client->caller, &q, note, false);
 }
 
-/* A node of the cluster that is up; false when there is none. */
+/* To a node of the cluster that is up, or to the one that it had; false when that is none. */
 static bool connect(struct world *w, struct sim_client *client)
 {
     unsigned node = (unsigned)random_below(&w->random, w->params.nodes);
@@ -359,6 +365,8 @@ static bool connect(struct world *w, struct sim_client *client)
 
     for (unsigned i = 0; i < w->params.nodes && !node_serves(w, w->nodes[node]); i++)
         node = (node + 1) % w->params.nodes;
+    if (world_chance(w, w->params.loyal_permille * 1000))
+        node = client->caller.node;
     return node_serves(w, w->nodes[node]) && caller_connect(w, &client->caller, node, kind);
 }
 
@@ -413,6 +421,7 @@ struct sim_client *client_new(struct world *w, unsigned index)
     client->next.run = next;
     client->vanish.run = vanish;
     caller_init(&client->caller, "client", index, heard);
+    client->caller.node = (unsigned)random_below(&w->random, w->params.nodes);
     world_after(w, &client->next, 1 + random_below(&w->random, THINK_US));
     return client;
 }

@@ -99,7 +99,7 @@ static void complete(struct world *w, struct timer *timer)
     struct event ev = {.kind = EV_STORED};
 
     if (!w->ending && job->generation == disk->generation && job->node->shard != NULL) {
-        if (job->node->paused) {
+        if (node_paused(w, job->node)) {
             world_at(w, timer, job->node->paused_until_us);
             return;
         }
@@ -164,9 +164,9 @@ void disk_submit(struct world *w, struct sim_node *node, const struct store_op *
     if (world_chance(w, w->params.disk_slow_ppm))
         delay *= 100;
     uint64_t at = w->now_us + delay;
-    if (at < disk->stalled_until_us)
-        at = disk->stalled_until_us;
     if (op->verb == STORE_COMMIT) {
+        if (at < disk->stalled_until_us)
+            at = disk->stalled_until_us;
         job->err = disk->broken;
         if (job->err == ERR_OK && op->rows_count > 0) {
             job->err = commit(disk, op);

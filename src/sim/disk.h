@@ -12,14 +12,14 @@ struct sim_node;
 
 struct disk {
     struct engine *engine;
-    uint64_t batches;         /* committed since the engine was made */
-    uint64_t durable;         /* of these, how many must survive a crash */
-    uint64_t commit_free_us;  /* the next commit completes no earlier */
-    uint64_t submitted, turn; /* commits of this life, and the one that completes next */
-    uint32_t pending;         /* operations of this life that have not completed */
-    enum err broken;          /* what commits fail with, or ERR_OK */
-    uint32_t generation;      /* completions of an earlier life are dropped */
-    uint64_t stalled_until_us;
+    uint64_t batches;          /* committed since the engine was made */
+    uint64_t durable;          /* of these, how many must survive a crash */
+    uint64_t commit_free_us;   /* the next commit completes no earlier */
+    uint64_t submitted, turn;  /* commits of this life, and the one that completes next */
+    uint32_t pending;          /* operations of this life that have not completed */
+    enum err broken;           /* what commits fail with, or ERR_OK */
+    uint32_t generation;       /* completions of an earlier life are dropped */
+    uint64_t stalled_until_us; /* no commit completes before; reads do */
 };
 
 void disk_init(struct disk *disk);

@@ -90,6 +90,7 @@ static void draw_machines(struct world *w)
     p->disk_min_us = random_range(&w->random, 10, 300);
     p->disk_mean_us = random_range(&w->random, 50, world_chance(w, 200000) ? 50000 : 4000);
     p->disk_slow_ppm = sometimes(w, 200, 20000);
+    p->beat_us = between(w, 10000, 200000);
     p->crash_ppm = sometimes(w, 600, world_chance(w, 300000) ? 300000 : 60000);
     p->doomed_permille = between(w, 200, 900);
     p->amnesia_permille = between(w, 200, 900);
@@ -98,6 +99,7 @@ static void draw_machines(struct world *w)
     p->corrupt_ppm = p->nodes >= 3 ? sometimes(w, 300, 60000) : 0;
     p->full_ppm = sometimes(w, 200, 30000);
     p->eio_ppm = sometimes(w, 200, 15000);
+    p->stall_ppm = sometimes(w, 200, 60000);
     p->skew_us = world_chance(w, 400000) ? random_range(&w->random, 1, UINT64_C(7200000000)) : 0;
 }
 
@@ -110,6 +112,8 @@ static void draw_traffic(struct world *w)
     p->blind_permille = between(w, 50, 600);
     p->delete_permille = between(w, 0, 200);
     p->read_permille = between(w, 200, 700);
+    p->loyal_permille = between(w, 0, 900);
+    p->again_permille = between(w, 0, 500);
     p->think_us = between(w, 1000, 40000);
     p->value_bytes_max = world_chance(w, 100000) ? 4000 : 64;
     p->http_ppm = sometimes(w, 500, 500000);
@@ -127,6 +131,24 @@ static void draw_traffic(struct world *w)
     }
 }
 
+/* One key that all write, at nodes that die in the middle of it and are back at once. */
+static void draw_furious(struct world *w)
+{
+    struct params *p = &w->params;
+
+    p->hot_keys = 1;
+    p->hot_permille = between(w, 700, 1000);
+    p->read_permille = between(w, 0, 200);
+    p->blind_permille = between(w, 300, 900);
+    p->think_us = between(w, 1000, 20000);
+    p->clients = between(w, 3, 8);
+    p->loyal_permille = between(w, 500, 1000);
+    p->crash_ppm = between(w, 50000, 400000);
+    p->doomed_permille = between(w, 800, 1000);
+    p->amnesia_permille = between(w, 800, 1000);
+    p->beat_us = between(w, 20000, 100000);
+}
+
 void draw_world(struct world *w)
 {
     quiet_config(&w->config);
@@ -134,5 +156,7 @@ void draw_world(struct world *w)
     draw_network(w);
     draw_machines(w);
     draw_traffic(w);
+    if (world_chance(w, 150000))
+        draw_furious(w);
     draw_config(w);
 }

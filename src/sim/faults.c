@@ -6,8 +6,6 @@
 #include "sim/net.h"
 #include "sim/node.h"
 
-enum { BEAT_US = 200000 };
-
 struct faults {
     struct timer beat;
     struct timer mend; /* the present cut or clog ends */
@@ -29,14 +27,25 @@ static unsigned nodes_down(struct world *w)
     return count;
 }
 
+static void stall(struct world *w, struct sim_node *node)
+{
+    node->disk.stalled_until_us = w->now_us + random_range(&w->random, 10000, 2000000);
+    w->tally.stalls++;
+    world_trace(w, "disk", node->index, "stalls for %llu us",
+                (unsigned long long)(node->disk.stalled_until_us - w->now_us));
+}
+
 static void crash(struct world *w)
 {
     struct sim_node *node = some_node(w);
 
     if (!node_up(node) || nodes_down(w) > w->params.nodes / 2)
         return;
-    /* Some die in the middle of a commit, after its copies have left, and are back at once. */
+    /* Some die in the middle of a commit, after its copies have left, and are back at once. Where
+     * the disk stalls first, the copies may even be acknowledged before. */
     node->doomed = world_chance(w, w->params.doomed_permille * 1000);
+    if (node->doomed && world_chance(w, 500000))
+        stall(w, node);
     if (node->doomed)
         return;
     node_crash(w, node);
@@ -141,6 +150,8 @@ static void disk_trouble(struct world *w)
 
     if (!node_up(node))
         return;
+    if (world_chance(w, w->params.stall_ppm))
+        stall(w, node);
     if (world_chance(w, w->params.full_ppm)) {
         node->disk.broken = node->disk.broken == ERR_OK ? ERR_NO_SPACE : ERR_OK;
         w->tally.full++;
@@ -185,7 +196,7 @@ static void beat(struct world *w, struct timer *timer)
     if (world_chance(w, w->params.corrupt_ppm))
         rot(w, f);
     disk_trouble(w);
-    world_after(w, timer, BEAT_US);
+    world_after(w, timer, w->params.beat_us);
 }
 
 struct faults *faults_new(struct world *w)
@@ -196,7 +207,7 @@ struct faults *faults_new(struct world *w)
     f->mend.run = mend;
     f->victim = (unsigned)random_below(&w->random, w->params.nodes);
     w->faults_on = true;
-    world_after(w, &f->beat, BEAT_US);
+    world_after(w, &f->beat, w->params.beat_us);
     return f;
 }
 
@@ -222,7 +233,7 @@ void faults_end(struct world *w)
             node->disk.broken = ERR_OK;
         if (node->disk.broken == ERR_IO)
             node_crash(w, node);
-        if (node->paused)
+        if (node_paused(w, node))
             node->paused_until_us = w->now_us;
         if (!node_up(node))
             world_after(w, &node->restart, 1000);

@@ -113,7 +113,7 @@ static void noticed(struct world *w, struct timer *timer)
     struct event ev = {.kind = EV_LINK_DOWN};
 
     if (!w->ending && node_up(node) && node->lives == n->life) {
-        if (node->paused) {
+        if (node_paused(w, node)) {
             world_at(w, timer, node->paused_until_us);
             return;
         }
@@ -170,14 +170,15 @@ static void greeted(struct world *w, struct timer *timer)
         mem_free(g);
         return;
     }
+    if (node_paused(w, w->nodes[g->from]) || node_paused(w, w->nodes[g->to]) || link->notices > 0) {
+        link->coming = true;
+        world_after(w, timer, LINK_BEAT_US);
+        return;
+    }
     if (!can_meet(w, g->from, g->to)) {
         struct event ev = {.kind = EV_DIAL_FAILED, .u.dial_failed = bytes_str(g->address)};
         if (g->dialed && node_up(w->nodes[g->from]))
             node_step(w, w->nodes[g->from], &ev);
-    } else if (w->nodes[g->from]->paused || w->nodes[g->to]->paused || link->notices > 0) {
-        link->coming = true;
-        world_after(w, timer, LINK_BEAT_US);
-        return;
     } else if (link->up) {
         net_break(w, g->from, g->to);
         link->coming = true;
@@ -213,6 +214,10 @@ static void dial_failed(struct world *w, struct timer *timer)
     struct greeting *g = CONTAINER_OF(timer, struct greeting, timer);
     struct event ev = {.kind = EV_DIAL_FAILED, .u.dial_failed = bytes_str(g->address)};
 
+    if (!w->ending && node_paused(w, w->nodes[g->from])) {
+        world_after(w, timer, LINK_BEAT_US);
+        return;
+    }
     if (!w->ending && node_up(w->nodes[g->from]))
         node_step(w, w->nodes[g->from], &ev);
     mem_free(g);
@@ -286,7 +291,7 @@ static void arrive(struct world *w, struct timer *timer)
     struct peer_msg msg;
     struct arena arena;
 
-    if (!w->ending && to->paused && node_up(to)) {
+    if (!w->ending && node_paused(w, to)) {
         world_at(w, timer, to->paused_until_us);
         return;
     }

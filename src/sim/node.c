@@ -15,6 +15,11 @@ bool node_up(const struct sim_node *node)
     return node->shard != NULL;
 }
 
+bool node_paused(const struct world *w, const struct sim_node *node)
+{
+    return node_up(node) && w->now_us < node->paused_until_us;
+}
+
 bool node_serves(const struct world *w, const struct sim_node *node)
 {
     if (!node_up(node) || node->stopping)
@@ -49,11 +54,10 @@ static void wake(struct world *w, struct timer *timer)
 
     if (w->ending || !node_up(node))
         return;
-    if (node->paused && w->now_us < node->paused_until_us) {
+    if (node_paused(w, node)) {
         world_at(w, timer, node->paused_until_us);
         return;
     }
-    node->paused = false;
     node_step(w, node, &ev);
 }
 
@@ -70,7 +74,8 @@ static void die(struct world *w, struct timer *timer)
     if (w->ending || !w->faults_on || !node_up(node))
         return;
     node_crash(w, node);
-    world_after(w, &node->restart, random_range(&w->random, 100, 300000));
+    world_after(w, &node->restart,
+                random_range(&w->random, 100, world_chance(w, 500000) ? 20000 : 300000));
 }
 
 struct sim_node *node_new(struct world *w, unsigned index)
@@ -198,6 +203,7 @@ void node_step(struct world *w, struct sim_node *node, struct event *ev)
 
     ASSERT(node_up(node));
     ASSERT(!node->stepping);
+    ASSERT(!node_paused(w, node));
     ev->mono_us = w->now_us + 1;
     ev->wall_us = (uint64_t)((int64_t)world_wall_us(w) + node->skew_us);
     node->stepping = true;
@@ -253,7 +259,7 @@ void node_start(struct world *w, struct sim_node *node)
     disk_each(&node->disk, FAMILY_SYS, add_row, rows);
     random_bytes(&w->random, options.seed.bytes, sizeof(options.seed.bytes));
     node->shard = shard_new(&options);
-    node->paused = false;
+    node->paused_until_us = 0;
     node->stopping = false;
     node->halted = ERR_OK;
     memset(&node->epoch, 0, sizeof(node->epoch));
@@ -277,7 +283,7 @@ void node_crash(struct world *w, struct sim_node *node)
     w->tally.crashes++;
     shard_free(node->shard);
     node->shard = NULL;
-    node->paused = false;
+    node->paused_until_us = 0;
     world_cancel(w, &node->wake);
     disk_crash(w, &node->disk);
     sockets_node_gone(w, node->index);
@@ -288,7 +294,7 @@ void node_stop(struct world *w, struct sim_node *node, uint32_t grace_ms)
 {
     struct event ev = {.kind = EV_STOP, .u.stop = {grace_ms}};
 
-    if (!node_up(node) || node->paused || node->stopping)
+    if (!node_up(node) || node_paused(w, node) || node->stopping)
         return;
     world_trace(w, "node", node->index, "is told to stop within %u ms", grace_ms);
     w->tally.stops++;
@@ -300,7 +306,6 @@ void node_pause(struct world *w, struct sim_node *node, uint64_t until_us)
 {
     if (!node_up(node))
         return;
-    node->paused = true;
     node->paused_until_us = until_us;
     w->tally.pauses++;
     world_trace(w, "node", node->index, "paused for %llu us",

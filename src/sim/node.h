@@ -27,7 +27,6 @@ struct sim_node {
     bool doomed;        /* the next commit starts it */
     bool stopping;      /* EV_STOP was said */
     bool stepping;      /* nothing else may happen in it then */
-    bool paused;
     uint64_t paused_until_us;
     int64_t skew_us; /* of its wall clock */
     uint32_t lives;  /* starts so far */
@@ -61,6 +60,9 @@ bool node_up(const struct sim_node *node);
 
 /* Whether it is up and in the cluster that clients talk to. */
 bool node_serves(const struct world *w, const struct sim_node *node);
+
+/* Whether it is up and nothing may happen in it now. */
+bool node_paused(const struct world *w, const struct sim_node *node);
 
 struct sim_node *node_by_id(struct world *w, uint64_t id);
 struct sim_node *node_by_address(struct world *w, struct bytes address);

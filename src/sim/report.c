@@ -45,6 +45,7 @@ void report_add(struct report *report, const struct run_result *result)
     to->refused += from->refused;
     to->lost_unsynced += from->lost_unsynced;
     to->stops += from->stops;
+    to->stalls += from->stalls;
     to->listings += from->listings;
     to->settings += from->settings;
     to->vanished += from->vanished;
@@ -61,7 +62,7 @@ struct line {
     uint64_t count;
 };
 
-enum { REPORT_LINES = 41 };
+enum { REPORT_LINES = 42 };
 
 static void lines_of(const struct report *report, struct line lines[REPORT_LINES])
 {
@@ -85,6 +86,7 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"rotten rows", t->corruptions},
         {"full disks", t->full},
         {"failing disks", t->eio},
+        {"stalled disks", t->stalls},
         {"commits lost unsynced", t->lost_unsynced},
         {"messages lost", t->lost},
         {"messages duplicated", t->duplicated},

@@ -144,7 +144,7 @@ static void say_writable(struct world *w, struct timer *timer)
 
     if (w->ending || node == NULL || !s->known)
         return;
-    if (node->paused) {
+    if (node_paused(w, node)) {
         world_at(w, timer, node->paused_until_us);
         return;
     }
@@ -195,7 +195,7 @@ static void run_up(struct world *w, struct timer *timer)
         lane_clear(w, &s->up);
         return;
     }
-    if (node->paused) {
+    if (node_paused(w, node)) {
         world_at(w, timer, node->paused_until_us);
         return;
     }

@@ -60,12 +60,16 @@ struct params {
     uint32_t disk_slow_ppm; /* an operation takes a hundred times as long */
     uint64_t skew_us;       /* greatest difference of a wall clock */
 
-    uint32_t crash_ppm, stop_ppm, pause_ppm, cut_ppm, clog_ppm, corrupt_ppm, full_ppm, eio_ppm;
+    uint32_t beat_us; /* of the faults */
+    uint32_t crash_ppm, stop_ppm, pause_ppm, cut_ppm, clog_ppm, corrupt_ppm, full_ppm, eio_ppm,
+        stall_ppm;
     uint32_t doomed_permille;  /* of the crashes: in the middle of a commit */
     uint32_t amnesia_permille; /* of the crashes: all is lost that may be lost */
 
     uint32_t hot_keys, hot_permille; /* how many questions are about how few keys */
     uint32_t blind_permille, delete_permille, read_permille;
+    uint32_t loyal_permille; /* who lost a node comes back to it */
+    uint32_t again_permille; /* the next question is about the same key */
     uint32_t think_us;
     uint32_t value_bytes_max;
     uint32_t http_ppm, pipeline_ppm, list_ppm, props_ppm, vanish_ppm, slow_reader_ppm;
@@ -78,7 +82,7 @@ struct params {
 /* What really happened: a run proves nothing about what it did not do. */
 struct tally_of_run {
     uint64_t traces[TRACE_KINDS];
-    uint64_t crashes, restarts, stops, pauses, cuts, corruptions, full, eio, clogs;
+    uint64_t crashes, restarts, stops, pauses, cuts, corruptions, full, eio, stalls, clogs;
     uint64_t lost, duplicated, reordered;
     uint64_t acknowledged, reads, unknown, refused, listings, settings;
     uint64_t lost_unsynced; /* commits that a crash took away */
