@@ -117,6 +117,10 @@ static void give_up(struct world *w, struct timer *timer)
         return;
     world_trace(w, caller->who, caller->number, "gives up on node %u", caller->node);
     w->tally.given_up++;
+    /* What was asked in peace is answered. */
+    if (w->healed_us != 0 && caller->questions[caller->first].at_us > w->healed_us)
+        world_fail(w, "%s %u is not answered by node %u", caller->who, caller->number,
+                   caller->node);
     caller_drop(w, caller, false);
 }
 
@@ -177,6 +181,6 @@ void caller_ask(struct world *w, struct caller *caller, const struct question *q
     socket_send(w, caller->socket, bytes);
     buf_done(&buf);
     caller->questions[(caller->first + caller->count++) % CALLER_QUESTIONS_MAX] =
-        (struct asked){question->ask, note};
+        (struct asked){question->ask, note, w->now_us};
     world_after(w, &caller->give_up, caller->patience_us);
 }

@@ -16,6 +16,7 @@ enum { CALLER_QUESTIONS_MAX = 16 };
 struct asked {
     enum ask ask;
     void *note; /* the asker's own */
+    uint64_t at_us;
 };
 
 struct caller;

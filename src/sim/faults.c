@@ -207,6 +207,7 @@ struct faults *faults_new(struct world *w)
     f->mend.run = mend;
     f->victim = (unsigned)random_below(&w->random, w->params.nodes);
     w->faults_on = true;
+    w->healed_us = 0;
     world_after(w, &f->beat, w->params.beat_us);
     return f;
 }
@@ -223,6 +224,7 @@ void faults_free(struct world *w, struct faults *f)
 void faults_end(struct world *w)
 {
     w->faults_on = false;
+    w->healed_us = w->now_us;
     net_heal(w);
     w->params.loss_ppm = 0;
     w->params.duplicate_ppm = 0;

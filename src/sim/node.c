@@ -143,7 +143,7 @@ static void put_number(struct world *w, struct buf *buf, uint64_t number)
 
     if (node != NULL)
         buf_put_str(buf, node->name);
-    else if (number < 10000000)
+    else if (number >> 40 == 0)
         buf_put_dec(buf, number);
     else
         buf_printf(buf, "%llx", (unsigned long long)number);

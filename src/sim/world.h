@@ -133,7 +133,8 @@ struct world {
     uint64_t settings_clock;
     uint32_t ops_left;
     bool faults_on;
-    bool operating; /* operators are at work */
+    uint64_t healed_us; /* since when nothing goes wrong; 0: it does */
+    bool operating;     /* operators are at work */
     bool ending;    /* timers only free what they hold */
     bool failed;
     char failure[400];
