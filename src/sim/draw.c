@@ -136,17 +136,20 @@ static void draw_furious(struct world *w)
 {
     struct params *p = &w->params;
 
+    p->nodes = between(w, 3, 5);
     p->hot_keys = 1;
     p->hot_permille = between(w, 700, 1000);
     p->read_permille = between(w, 0, 200);
-    p->blind_permille = between(w, 300, 900);
+    p->blind_permille = between(w, 500, 900);
     p->think_us = between(w, 1000, 20000);
-    p->clients = between(w, 3, 8);
-    p->loyal_permille = between(w, 500, 1000);
-    p->crash_ppm = between(w, 50000, 400000);
+    p->clients = between(w, 1, 4);
+    p->loyal_permille = between(w, 900, 1000);
+    p->crash_ppm = between(w, 20000, 150000);
     p->doomed_permille = between(w, 800, 1000);
     p->amnesia_permille = between(w, 800, 1000);
-    p->beat_us = between(w, 20000, 100000);
+    p->beat_us = between(w, 50000, 200000);
+    p->ops = between(w, 200, 600);
+    w->config.counter_lease = between(w, 2, 8);
 }
 
 void draw_world(struct world *w)
@@ -156,7 +159,7 @@ void draw_world(struct world *w)
     draw_network(w);
     draw_machines(w);
     draw_traffic(w);
-    if (world_chance(w, 150000))
-        draw_furious(w);
     draw_config(w);
+    if (world_chance(w, 200000))
+        draw_furious(w);
 }
