@@ -135,7 +135,7 @@ struct world {
     bool faults_on;
     uint64_t healed_us; /* since when nothing goes wrong; 0: it does */
     bool operating;     /* operators are at work */
-    bool ending;    /* timers only free what they hold */
+    bool ending;        /* timers only free what they hold */
     bool failed;
     char failure[400];
 
