@@ -34,9 +34,9 @@ struct note {
     bool writes;
     bool part; /* it was never sent whole */
     uint32_t write_id;
-    uint32_t need;    /* replicas: of a read, or that sync a write */
-    uint64_t answers; /* how many writes had been answered when it was asked */
-    bool twins;       /* ASK_KEYS: of which bucket */
+    uint32_t need;       /* replicas: of a read, or that sync a write */
+    uint64_t answers;    /* how many writes had been answered when it was asked */
+    struct bytes bucket; /* ASK_KEYS */
     bool listed[SIM_KEYS_MAX];
 };
 
@@ -122,7 +122,7 @@ static void remember(struct world *w, struct sim_client *client, const struct no
 static void judge_listing(struct world *w, struct sim_client *client, struct note *note,
                           const struct answer *answer)
 {
-    struct bytes bucket = note->twins ? BUCKET_TWINS : BUCKET_SINGLE;
+    struct bytes bucket = note->bucket;
     uint32_t key;
 
     for (uint32_t i = 0; i < answer->names_count; i++) {
@@ -141,7 +141,7 @@ static void judge_listing(struct world *w, struct sim_client *client, struct not
     w->tally.listings++;
     const struct sim_node *node = w->nodes[client->caller.node];
     for (key = 0; key < w->params.keys; key++) {
-        if (key_one_value(w, key) == note->twins || note->listed[key])
+        if (!bytes_eq(key_bucket(w, key), note->bucket) || note->listed[key])
             continue;
         if (check_must_be_listed(&w->history, key, note->answers, key_replicas(w, node, key)))
             world_fail(w, "client %u was not told of key %u", client->index, key);
@@ -151,7 +151,8 @@ static void judge_listing(struct world *w, struct sim_client *client, struct not
 static void judge_buckets(struct world *w, struct sim_client *client, const struct answer *answer)
 {
     for (uint32_t i = 0; i < answer->names_count; i++) {
-        if (!bytes_eq(answer->names[i], BUCKET_TWINS) && !bytes_eq(answer->names[i], BUCKET_SINGLE))
+        if (!bytes_eq(answer->names[i], BUCKET_TWINS) &&
+            !bytes_eq(answer->names[i], BUCKET_SINGLE) && !bytes_eq(answer->names[i], BUCKET_LATE))
             world_fail(w, "client %u was told of a bucket that nobody wrote", client->index);
     }
 }
@@ -240,12 +241,17 @@ static void draw_quorums(struct world *w, struct question *q)
 
 static uint32_t draw_key(struct world *w, struct sim_client *client)
 {
-    uint32_t key = (uint32_t)random_below(&w->random, w->params.keys);
+    uint32_t met = w->params.keys;
 
+    if (w->params.grows)
+        met = 1 + (met - 1) * (w->params.ops - w->ops_left) / w->params.ops;
+    uint32_t key = (uint32_t)random_below(&w->random, met);
     if (world_chance(w, w->params.again_permille * 1000))
         key = client->key;
     else if (world_chance(w, w->params.hot_permille * 1000))
         key %= w->params.hot_keys;
+    if (key_late(w, key) && !(w->late_open && key_late_known(w->nodes[client->caller.node])))
+        key--;
     client->key = key;
     return key;
 }
@@ -334,11 +340,11 @@ static void ask_listing(struct world *w, struct sim_client *client)
     struct note *note = mem_new(sizeof(*note));
 
     note->ask = world_chance(w, 200000) ? ASK_BUCKETS : ASK_KEYS;
-    note->twins = world_chance(w, 500000);
+    note->bucket = key_bucket(w, (uint32_t)random_below(&w->random, w->params.keys));
     note->answers = w->history.answers;
     struct question q = {.ask = note->ask};
     if (note->ask == ASK_KEYS)
-        q.bucket = note->twins ? BUCKET_TWINS : BUCKET_SINGLE;
+        q.bucket = note->bucket;
     world_trace(w, "client", client->index, "asks node %u: list %s", client->caller.node,
                 note->ask == ASK_KEYS ? "keys" : "buckets");
     caller_ask(w, &client->caller, &q, note, false);

@@ -152,6 +152,27 @@ static void draw_furious(struct world *w)
     w->config.counter_lease = between(w, 2, 8);
 }
 
+/* The cluster is changed again and again while partitions get their first objects. */
+static void draw_meddled(struct world *w)
+{
+    struct params *p = &w->params;
+
+    p->nodes = between(w, 2, world_chance(w, 300000) ? MEMBERS_MAX : 5);
+    p->joins = p->joins && p->early;
+    p->late = p->joins ? 0 : between(w, 0, p->nodes - 1 < 2 ? p->nodes - 1 : 2);
+    p->meddlers = between(w, 1, SIM_MEDDLERS_MAX);
+    p->meddle_us = between(w, 2000, world_chance(w, 500000) ? 20000 : 400000);
+    p->opens = world_chance(w, 500000);
+    p->grows = world_chance(w, 800000);
+    p->keys = between(w, 20, SIM_KEYS_MAX);
+    p->hot_permille = between(w, 0, 300);
+    w->config.ring_size = 16u << random_below(&w->random, 2);
+    if (world_chance(w, 400000)) {
+        p->deaf = (uint32_t)random_below(&w->random, UINT64_C(1) << p->nodes);
+        p->deaf_us = random_range(&w->random, 100000, DEAF_PERIOD_US);
+    }
+}
+
 void draw_world(struct world *w)
 {
     quiet_config(&w->config);
@@ -162,4 +183,6 @@ void draw_world(struct world *w)
     draw_config(w);
     if (world_chance(w, 200000))
         draw_furious(w);
+    else if (world_chance(w, 187500))
+        draw_meddled(w);
 }

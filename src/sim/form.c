@@ -14,24 +14,30 @@
 
 enum { ALONE_US = 100000, TRIES = 30 };
 
+/* The members from the start. */
+static unsigned founders(const struct world *w)
+{
+    return w->params.nodes - w->params.late;
+}
+
 static void place(struct world *w, struct document *draft, const struct member *members)
 {
     struct solver_node nodes[SIM_NODES_MAX];
     struct solver_result result;
     struct arena arena;
 
-    for (unsigned i = 0; i < w->params.nodes; i++)
+    for (unsigned i = 0; i < founders(w); i++)
         nodes[i] = (struct solver_node){members[i].id, 100, i, false};
     struct solver_input input = {
         .nodes = nodes,
-        .nodes_count = (uint16_t)w->params.nodes,
+        .nodes_count = (uint16_t)founders(w),
         .partitions = draft->partitions,
         .n = 3,
     };
     arena_init(&arena);
     enum err err = solver_run(&arena, &input, &result);
     ASSERT(err == ERR_OK);
-    draft_set_members(draft, members, w->params.nodes, 3, result.place);
+    draft_set_members(draft, members, founders(w), 3, result.place);
     arena_done(&arena);
 }
 
@@ -89,8 +95,9 @@ void form_given(struct world *w)
     uint64_t cluster[2] = {random_u64(&w->random) | 1, random_u64(&w->random)};
     uint64_t key[2] = {random_u64(&w->random), random_u64(&w->random)};
 
-    for (unsigned i = 0; i < w->params.nodes; i++) {
+    for (unsigned i = 0; i < w->params.nodes; i++)
         w->nodes[i] = node_new(w, i);
+    for (unsigned i = 0; i < founders(w); i++) {
         members[i] = (struct member){
             .id = random_u64(&w->random) | 1,
             .name = bytes_str(w->nodes[i]->name),
@@ -104,7 +111,7 @@ void form_given(struct world *w)
     keep_twins(draft);
     document_seal(draft);
     memcpy(w->cluster, cluster, sizeof(w->cluster));
-    for (unsigned i = 0; i < w->params.nodes; i++)
+    for (unsigned i = 0; i < founders(w); i++)
         write_rows(w->nodes[i], draft, &members[i]);
     document_free(draft);
     for (unsigned i = 0; i < w->params.nodes; i++)

@@ -109,6 +109,8 @@ static void judge_node(struct world *w, unsigned node, const bool *there)
     judge_listing(w, node, BUCKET_TWINS, there);
     if (!w->failed)
         judge_listing(w, node, BUCKET_SINGLE, there);
+    if (!w->failed)
+        judge_listing(w, node, BUCKET_LATE, there);
     if (w->failed)
         return;
     const struct answer *answer = insist(w, node, &props);
@@ -132,6 +134,8 @@ static void judge_epochs(struct world *w)
             world_fail(w, "node %u is at another epoch than others", i);
         if (view->document->preparing != 0)
             world_fail(w, "node %u: a plan is being prepared and nobody ends it", i);
+        if (w->late_open && !key_late_known(w->nodes[i]))
+            world_fail(w, "node %u has forgotten what a majority knew of a bucket", i);
     }
     if (first == NULL)
         world_fail(w, "no node serves");

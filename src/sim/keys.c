@@ -4,14 +4,33 @@
 #include "base/check.h"
 #include "sim/node.h"
 
+enum { LATE_EVERY = 5 };
+
 bool key_one_value(const struct world *w, uint32_t key)
 {
     return key >= w->params.keys - w->params.keys / 4;
 }
 
+bool key_late(const struct world *w, uint32_t key)
+{
+    return w->params.opens && !key_one_value(w, key) && key % LATE_EVERY == LATE_EVERY - 1;
+}
+
 struct bytes key_bucket(const struct world *w, uint32_t key)
 {
+    if (key_late(w, key))
+        return BUCKET_LATE;
     return key_one_value(w, key) ? BUCKET_SINGLE : BUCKET_TWINS;
+}
+
+bool key_late_known(const struct sim_node *node)
+{
+    const struct document *document = node_up(node) ? shard_view(node->shard)->document : NULL;
+
+    if (document == NULL)
+        return false;
+    const struct props *props = document_props(document, TYPE_DEFAULT, BUCKET_LATE);
+    return props != NULL && props->allow_mult;
 }
 
 struct bytes key_name(uint32_t key, char name[KEY_NAME_BYTES])

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The keys of a world: numbers to those who judge, names to those who ask. The first three quarters
- * stand in a bucket that keeps siblings, the rest in one that keeps one value. */
+ * stand in a bucket that keeps siblings, the rest in one that keeps one value. Where
+ * operators meddle, every fifth of the first stands in a bucket that keeps siblings only after
+ * somebody said so, in the middle of it: clients leave it alone until most members know, and they
+ * are connected to one of these. */
 #ifndef SIM_KEYS_H
 #define SIM_KEYS_H
 
@@ -14,8 +17,14 @@ enum { KEY_NAME_BYTES = 16 };
 
 #define BUCKET_TWINS  BYTES_LIT("twins")
 #define BUCKET_SINGLE BYTES_LIT("single")
+#define BUCKET_LATE   BYTES_LIT("late")
 
 bool key_one_value(const struct world *w, uint32_t key);
+bool key_late(const struct world *w, uint32_t key);
+
+/* Whether a node knows that the bucket of late twins keeps siblings. */
+bool key_late_known(const struct sim_node *node);
+
 struct bytes key_bucket(const struct world *w, uint32_t key);
 
 /* The name, in the caller's memory. */

@@ -345,6 +345,16 @@ static void launch(struct world *w, unsigned from, unsigned to, enum peer_class 
     world_at(w, &f->timer, at);
 }
 
+/* Whether the news of documents are kept from a node just now. */
+static bool is_deaf(const struct world *w, const struct sim_node *to, const struct peer_msg *msg)
+{
+    if (!w->faults_on || (w->params.deaf >> to->index & 1) == 0 || msg->kind != PEER_CLUSTER ||
+        w->now_us % DEAF_PERIOD_US >= w->params.deaf_us)
+        return false;
+    enum cluster_talk talk = msg->u.cluster.kind;
+    return talk == TALK_DOCUMENT || talk == TALK_GOSSIP || talk == TALK_PULL;
+}
+
 void net_send(struct world *w, struct sim_node *from, uint64_t to, const struct peer_msg *msg)
 {
     struct sim_node *node = node_by_id(w, to);
@@ -364,7 +374,10 @@ void net_send(struct world *w, struct sim_node *from, uint64_t to, const struct 
     struct blob *bytes = buf_to_blob(&buf);
     buf_done(&buf);
     unsigned copies = 1;
-    if (world_chance(w, w->params.loss_ppm)) {
+    if (is_deaf(w, node, msg)) {
+        w->tally.news_lost++;
+        copies = 0;
+    } else if (world_chance(w, w->params.loss_ppm)) {
         w->tally.lost++;
         copies = 0;
     } else if (world_chance(w, w->params.duplicate_ppm)) {

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "sim/caller.h"
+#include "sim/keys.h"
 #include "sim/node.h"
 #include "wire/json.h"
 
@@ -11,15 +12,17 @@ enum {
     THINK_US = 300000,
     LEISURE_US = 3000000,
     ADMIN_PATIENCE_US = 20000000,
-    BODY_BYTES_MAX = 512
+    BODY_BYTES_MAX = 512,
+    PATIENT_ACTS_MAX = 50 /* how many acts a meddler may wait for an answer */
 };
 
-enum act { ACT_JOIN, ACT_PLAN, ACT_COMMIT, ACT_CLEAR, ACT_CHANGE };
+enum act { ACT_JOIN, ACT_PLAN, ACT_COMMIT, ACT_CLEAR, ACT_CHANGE, ACT_OPEN };
 
 struct sim_operator {
     unsigned index;
     struct caller caller;
     struct timer next;
+    uint64_t meddle_us; /* between two acts, of one who does not think; 0: he does */
     enum act act;
     char plan[32];                  /* the one last shown; empty: none */
     bool joins[SIM_NODES_MAX];      /* who joins by it */
@@ -59,8 +62,11 @@ bool operator_done(struct world *w)
 
 static void think(struct world *w, struct sim_operator *op)
 {
+    if (op->meddle_us > 0) {
+        world_after(w, &op->next, 1 + random_below(&w->random, 2 * op->meddle_us));
+        return;
+    }
     uint64_t most = operator_done(w) ? LEISURE_US : THINK_US;
-
     world_after(w, &op->next, 1000 + random_below(&w->random, most));
 }
 
@@ -141,6 +147,7 @@ static void heard(struct world *w, struct caller *caller, void *note, const stru
         case ACT_JOIN: w->tally.joined++; break;
         case ACT_PLAN: on_plan(w, op, answer); break;
         case ACT_COMMIT: on_committed(w, op); break;
+        case ACT_OPEN: w->tally.opened++; break;
         case ACT_CLEAR:
         case ACT_CHANGE: break;
         }
@@ -191,13 +198,13 @@ static void change(struct world *w, struct sim_operator *op, unsigned node)
 {
     const char *name = w->nodes[random_below(&w->random, w->params.nodes)]->name;
     char body[BODY_BYTES_MAX];
-    unsigned number = (unsigned)random_below(&w->random, 4);
+    unsigned number = (unsigned)random_below(&w->random, 200);
 
     if (world_chance(w, 500000)) {
-        snprintf(body, sizeof(body), "{\"name\":\"%s\",\"weight\":\"%u\"}", name, 50 + 50 * number);
+        snprintf(body, sizeof(body), "{\"name\":\"%s\",\"weight\":\"%u\"}", name, 50 + number);
         post(w, op, node, ACT_CHANGE, "cluster/set-weight", bytes_str(body));
     } else {
-        snprintf(body, sizeof(body), "{\"name\":\"%s\",\"location\":\"rack%u\"}", name, number);
+        snprintf(body, sizeof(body), "{\"name\":\"%s\",\"location\":\"rack%u\"}", name, number % 4);
         post(w, op, node, ACT_CHANGE, "cluster/set-location", bytes_str(body));
     }
 }
@@ -212,6 +219,62 @@ static void commit(struct world *w, struct sim_operator *op, unsigned node)
     post(w, op, node, ACT_COMMIT, "cluster/commit", bytes_str(body));
 }
 
+static void open_late(struct world *w, struct sim_operator *op, unsigned node)
+{
+    const struct question question = {
+        .ask = ASK_SET_PROPS, .bucket = BUCKET_LATE, .allow_mult = true};
+
+    if (!caller_connect(w, &op->caller, node, CONN_PB)) {
+        think(w, op);
+        return;
+    }
+    op->act = ACT_OPEN;
+    world_trace(w, "oper", op->index, "asks node %u: late keeps siblings", node);
+    caller_ask(w, &op->caller, &question, NULL, false);
+}
+
+/* Clients may write late twins once most members know that they are some: from then on nothing may
+ * forget it. */
+static void look_late(struct world *w)
+{
+    uint32_t know = 0, members = 0;
+
+    for (unsigned i = 0; i < w->params.nodes && !w->late_open; i++) {
+        if (!node_serves(w, w->nodes[i]))
+            continue;
+        const struct view *view = shard_view(w->nodes[i]->shard);
+        if (view->document->members_count > members)
+            members = view->document->members_count;
+        know += key_late_known(w->nodes[i]);
+    }
+    if (know == 0 || know <= members / 2)
+        return;
+    w->late_open = true;
+    world_trace(w, "world", 0, "late is open");
+}
+
+static void meddle(struct world *w, struct sim_operator *op, unsigned member, int joiner)
+{
+    const struct sim_node *before = w->nodes[op->caller.node];
+    uint64_t choice = random_below(&w->random, 100);
+
+    w->tally.meddled++;
+    look_late(w);
+    /* A plan is what the staged changes come to where it was shown. */
+    if (joiner >= 0 && choice < 20)
+        join(w, op, (unsigned)joiner, member);
+    else if (op->plan[0] != 0 && choice < 80)
+        commit(w, op, node_serves(w, before) ? before->index : member);
+    else if (choice < 50)
+        post(w, op, member, ACT_PLAN, "cluster/plan", BYTES_LIT("{}"));
+    else if (choice < 55)
+        post(w, op, member, ACT_CLEAR, "cluster/clear", BYTES_LIT("{}"));
+    else if (choice < 62 && w->params.opens && !w->late_open)
+        open_late(w, op, member);
+    else
+        change(w, op, member);
+}
+
 static void next(struct world *w, struct timer *timer)
 {
     struct sim_operator *op = CONTAINER_OF(timer, struct sim_operator, next);
@@ -223,6 +286,8 @@ static void next(struct world *w, struct timer *timer)
         return;
     if (member < 0)
         think(w, op);
+    else if (op->meddle_us > 0)
+        meddle(w, op, (unsigned)member, joiner);
     else if (joiner >= 0 && choice < 40)
         join(w, op, (unsigned)joiner, (unsigned)member);
     else if (op->plan[0] != 0 && choice < 90)
@@ -235,16 +300,20 @@ static void next(struct world *w, struct timer *timer)
         change(w, op, (unsigned)member);
 }
 
-struct sim_operator *operator_new(struct world *w, unsigned index)
+void operator_add(struct world *w, uint64_t meddle_us)
 {
     struct sim_operator *op = mem_new(sizeof(*op));
 
-    op->index = index;
+    ASSERT(w->operators_count < ARRAY_LEN(w->operators));
+    op->index = w->operators_count;
+    op->meddle_us = meddle_us;
     op->next.run = next;
-    caller_init(&op->caller, "oper", index, heard);
+    caller_init(&op->caller, "oper", op->index, heard);
     op->caller.patience_us = ADMIN_PATIENCE_US;
-    world_after(w, &op->next, 1 + random_below(&w->random, THINK_US));
-    return op;
+    if (meddle_us > 0 && world_chance(w, 500000))
+        op->caller.patience_us = meddle_us * random_range(&w->random, 1, PATIENT_ACTS_MAX);
+    w->operators[w->operators_count++] = op;
+    think(w, op);
 }
 
 void operator_free(struct world *w, struct sim_operator *op)

@@ -8,7 +8,9 @@
 
 #include "sim/world.h"
 
-struct sim_operator *operator_new(struct world *w, unsigned index);
+/* Another one is at work in the world. `meddle_us`: he asks something that often, on average,
+ * whatever came of the last; half of his kind do not wait long for it either. 0: he thinks. */
+void operator_add(struct world *w, uint64_t meddle_us);
 void operator_free(struct world *w, struct sim_operator *op);
 bool operator_busy(const struct sim_operator *op);
 

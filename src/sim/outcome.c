@@ -14,7 +14,7 @@ static bool is_met(const struct world *w, enum needs needs)
     case NEEDS_FULL: return p->full_ppm > 0;
     case NEEDS_EIO: return p->eio_ppm > 0;
     case NEEDS_STOPS: return p->stop_ppm > 0;
-    case NEEDS_JOINS: return p->joins;
+    case NEEDS_JOINS: return p->joins || p->meddlers > 0;
     }
     return false;
 }

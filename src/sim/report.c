@@ -54,6 +54,9 @@ void report_add(struct report *report, const struct run_result *result)
     to->joined += from->joined;
     to->committed += from->committed;
     to->commits_refused += from->commits_refused;
+    to->meddled += from->meddled;
+    to->opened += from->opened;
+    to->news_lost += from->news_lost;
     to->events += from->events;
 }
 
@@ -62,7 +65,7 @@ struct line {
     uint64_t count;
 };
 
-enum { REPORT_LINES = 42 };
+enum { REPORT_LINES = 45 };
 
 static void lines_of(const struct report *report, struct line lines[REPORT_LINES])
 {
@@ -107,6 +110,9 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"nodes that joined", t->traces[TRACE_JOINED]},
         {"plans committed", t->committed},
         {"plans refused", t->commits_refused},
+        {"acts of meddlers", t->meddled},
+        {"buckets opened late", t->opened},
+        {"news kept from nodes", t->news_lost},
         {"ballots lost", t->traces[TRACE_BALLOT_CONFLICT]},
         {"new epochs", t->traces[TRACE_EPOCH]},
         {"requests refused early", t->traces[TRACE_OVERLOAD]},

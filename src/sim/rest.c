@@ -12,6 +12,8 @@ enum { REST_US = 120000000, STEP_US = 100000, DECIDED_US = 4000000 };
 /* What keeps the world from rest, or NULL. */
 static const char *what_is_busy(struct world *w, unsigned *ret_number)
 {
+    uint64_t newest = 0;
+
     for (unsigned i = 0; i < w->params.clients; i++) {
         *ret_number = i;
         if (w->clients[i] != NULL && client_busy(w->clients[i]))
@@ -19,9 +21,9 @@ static const char *what_is_busy(struct world *w, unsigned *ret_number)
     }
     if (!sockets_quiet(w) || !net_quiet(w))
         return "something is on its way to a node";
-    for (unsigned i = 0; i < w->params.operators; i++) {
+    for (unsigned i = 0; i < w->operators_count; i++) {
         *ret_number = i;
-        if (w->operators[i] != NULL && operator_busy(w->operators[i]))
+        if (operator_busy(w->operators[i]))
             return "an operator still waits";
     }
     for (unsigned i = 0; i < w->params.nodes; i++) {
@@ -36,6 +38,10 @@ static const char *what_is_busy(struct world *w, unsigned *ret_number)
         const struct view *view = shard_view(node->shard);
         if (view->document->preparing != 0)
             return "a plan is being prepared";
+        if (node_serves(w, node) && newest != 0 && view_epoch(view) != newest)
+            return "a node is behind";
+        if (node_serves(w, node))
+            newest = view_epoch(view);
         for (unsigned j = 0; j < view->members_count; j++) {
             if (!view->members[j].up)
                 return "a node holds another one for dead";
@@ -48,7 +54,7 @@ static const char *what_is_busy(struct world *w, unsigned *ret_number)
  * value wait a little before they bring it to its end. */
 static uint64_t quiet_us(const struct world *w)
 {
-    return w->params.props_ppm > 0 || w->params.joins ? DECIDED_US : 0;
+    return w->params.props_ppm > 0 || w->params.joins || w->params.meddlers > 0 ? DECIDED_US : 0;
 }
 
 void rest_reach(struct world *w)

@@ -68,7 +68,7 @@ static void form(struct world *w)
     form_alone(w);
     w->operating = true;
     for (unsigned i = 0; i < w->params.operators; i++)
-        w->operators[i] = operator_new(w, i);
+        operator_add(w, 0);
     if (!w->params.early)
         join(w);
 }
@@ -81,6 +81,9 @@ static void trouble(struct world *w)
     w->ops_left = w->params.ops;
     for (unsigned i = 0; i < w->params.clients; i++)
         w->clients[i] = client_new(w, i);
+    w->operating = w->operating || w->params.meddlers > 0;
+    for (unsigned i = 0; i < w->params.meddlers; i++)
+        operator_add(w, w->params.meddle_us);
     while (!w->failed && w->ops_left > 0 && w->now_us < until)
         world_run(w, w->now_us + STEP_US);
     faults_end(w);
@@ -109,7 +112,7 @@ static void end(struct world *w)
     world_drain(w);
     for (unsigned i = 0; i < w->params.clients; i++)
         client_free(w, w->clients[i]);
-    for (unsigned i = 0; i < w->params.operators; i++)
+    for (unsigned i = 0; i < w->operators_count; i++)
         operator_free(w, w->operators[i]);
     direct_free(w, w->judge);
     sockets_free(w);

@@ -32,7 +32,9 @@ enum {
     SIM_KEYS_MAX = 64,
     SIM_ROWS_MAX = 5000,
     SIM_OPERATORS_MAX = 2,
+    SIM_MEDDLERS_MAX = 4,
     SIM_N_VAL = 3,
+    DEAF_PERIOD_US = 8000000,
     SIM_EPOCHS_MAX = 4096,
     SIM_SETTINGS_MAX = 4096,
     SIM_TRACE_TAIL = 400, /* lines that a failure shows */
@@ -70,6 +72,7 @@ struct params {
     uint32_t blind_permille, delete_permille, read_permille;
     uint32_t loyal_permille; /* who lost a node comes back to it */
     uint32_t again_permille; /* the next question is about the same key */
+    bool grows;              /* keys are met one after the other, not all at once */
     uint32_t think_us;
     uint32_t value_bytes_max;
     uint32_t http_ppm, pipeline_ppm, list_ppm, props_ppm, vanish_ppm, slow_reader_ppm;
@@ -77,6 +80,13 @@ struct params {
     bool joins;         /* the cluster forms by joining; else it is there from the start */
     bool early;         /* clients do not wait until it has */
     uint32_t operators; /* who form it, and go on changing it */
+    uint32_t late;      /* nodes that are no members at first, the last ones */
+
+    uint32_t meddlers;  /* operators who ask for changes all the time, from the first write on */
+    uint32_t meddle_us; /* between two acts of one of them, on average */
+    bool opens;         /* they let a bucket keep siblings in the middle of it */
+    uint32_t deaf;      /* a bit for each node that the news of documents do not reach */
+    uint64_t deaf_us;   /* for how long, of each DEAF_PERIOD_US */
 };
 
 /* What really happened: a run proves nothing about what it did not do. */
@@ -88,6 +98,7 @@ struct tally_of_run {
     uint64_t lost_unsynced; /* commits that a crash took away */
     uint64_t vanished, given_up, writable;
     uint64_t joined, committed, commits_refused; /* what operators brought about */
+    uint64_t meddled, opened, news_lost;
     uint64_t events;
 };
 
@@ -120,7 +131,8 @@ struct world {
     struct sim_node *nodes[SIM_NODES_MAX];
     struct network *network;
     struct sim_client *clients[SIM_CLIENTS_MAX];
-    struct sim_operator *operators[SIM_OPERATORS_MAX];
+    struct sim_operator *operators[SIM_OPERATORS_MAX + SIM_MEDDLERS_MAX];
+    uint32_t operators_count;
     struct direct *judge;
     struct list sockets;
     uint64_t next_conn;
@@ -135,6 +147,7 @@ struct world {
     bool faults_on;
     uint64_t healed_us; /* since when nothing goes wrong; 0: it does */
     bool operating;     /* operators are at work */
+    bool late_open;     /* a majority knows that the bucket of late twins keeps siblings */
     bool ending;        /* timers only free what they hold */
     bool failed;
     char failure[400];
