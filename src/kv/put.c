@@ -91,7 +91,9 @@ static void put_fail(struct put *p, struct tally_loss loss, const struct event *
     put_end(p, loss.err, ev, out);
 }
 
-/* The answer of success: the object when it was asked for, the key when we made it. */
+/* The answer of success: the object when it was asked for, the key when we made it. A vnode that is
+ * behind keeps siblings in every bucket; the client of one that keeps one value is told the winner,
+ * as by a read. */
 static void put_reply(struct put *p, const struct event *ev, struct outbox *out)
 {
     struct object *object = NULL;
@@ -100,6 +102,8 @@ static void put_reply(struct put *p, const struct event *ev, struct outbox *out)
         enum err err =
             record_object_decode(&out->arena, p->row_key, blob_bytes(p->record), &object);
         ASSERT(err == ERR_OK);
+        if (p->one_value && object->count > 1)
+            object = object_resolved(&out->arena, object);
     }
     struct reply *reply = outbox_reply(out, p->m.asker, REPLY_OBJECT);
     reply->object = object;

@@ -208,6 +208,34 @@ TEST(the_object_comes_back_when_it_is_asked_for)
     end();
 }
 
+/* A vnode that is behind stores what it was given beside what was there: the bucket may keep
+ * siblings by now. Who asks for the object is told the winner, as by a read. */
+TEST(the_winner_comes_back_from_who_is_behind)
+{
+    struct props props = props_default(true);
+
+    begin(1);
+    props.n_val = 3;
+    props.allow_mult = false;
+    stage_props(&stage, props);
+    vnodes_behind(stage.vnodes, true);
+    start();
+    loaded();
+    committed(ERR_OK);
+    put_free(put);
+    stage.wall_us++;
+    request.u.put.return_body = true;
+    request.u.put.content.value = BYTES_LIT("newer");
+    start();
+    loaded();
+    committed(ERR_OK);
+    CHECK_EQ(stored()->count, 2);
+    CHECK_FATAL(reply() != NULL && reply()->object != NULL);
+    CHECK_EQ_FATAL(reply()->object->count, 1);
+    CHECK(bytes_eq(reply()->object->siblings[0].content.value, BYTES_LIT("newer")));
+    end();
+}
+
 TEST(what_the_vnode_refuses)
 {
     begin(3);
@@ -333,6 +361,7 @@ int main(int argc, char **argv)
         T(time_is_over),
         T(late_acknowledgements_are_waited_for_a_while),
         T(the_object_comes_back_when_it_is_asked_for),
+        T(the_winner_comes_back_from_who_is_behind),
         T(what_the_vnode_refuses),
         T(what_cannot_be_met_is_refused_at_once),
         T(a_small_cluster_does_what_it_can),
