@@ -160,13 +160,15 @@ static void draw_meddled(struct world *w)
     p->nodes = between(w, 2, world_chance(w, 300000) ? MEMBERS_MAX : 5);
     p->joins = p->joins && p->early;
     p->late = p->joins ? 0 : between(w, 0, p->nodes - 1 < 2 ? p->nodes - 1 : 2);
-    p->meddlers = between(w, 1, SIM_MEDDLERS_MAX);
+    p->meddlers = between(w, 1, world_chance(w, 300000) ? SIM_MEDDLERS_MAX : 2);
     p->meddle_us = between(w, 2000, world_chance(w, 500000) ? 20000 : 400000);
     p->opens = world_chance(w, 500000);
     p->grows = world_chance(w, 800000);
-    p->keys = between(w, 20, SIM_KEYS_MAX);
+    p->keys = SIM_KEYS_MAX;
+    p->think_us = between(w, 5000, 100000);
     p->hot_permille = between(w, 0, 300);
-    w->config.ring_size = 16u << random_below(&w->random, 2);
+    p->crash_ppm = world_chance(w, 500000) ? 0 : p->crash_ppm;
+    w->config.ring_size = w->config.slots;
     if (world_chance(w, 400000)) {
         p->deaf = (uint32_t)random_below(&w->random, UINT64_C(1) << p->nodes);
         p->deaf_us = random_range(&w->random, 100000, DEAF_PERIOD_US);

@@ -199,9 +199,11 @@ static void change(struct world *w, struct sim_operator *op, unsigned node)
     const char *name = w->nodes[random_below(&w->random, w->params.nodes)]->name;
     char body[BODY_BYTES_MAX];
     unsigned number = (unsigned)random_below(&w->random, 200);
+    bool little = op->meddle_us > 0 && world_chance(w, 800000);
 
     if (world_chance(w, 500000)) {
-        snprintf(body, sizeof(body), "{\"name\":\"%s\",\"weight\":\"%u\"}", name, 50 + number);
+        snprintf(body, sizeof(body), "{\"name\":\"%s\",\"weight\":\"%u\"}", name,
+                 little ? 90 + number / 10 : 50 + number);
         post(w, op, node, ACT_CHANGE, "cluster/set-weight", bytes_str(body));
     } else {
         snprintf(body, sizeof(body), "{\"name\":\"%s\",\"location\":\"rack%u\"}", name, number % 4);
@@ -263,7 +265,7 @@ static void meddle(struct world *w, struct sim_operator *op, unsigned member, in
     /* A plan is what the staged changes come to where it was shown. */
     if (joiner >= 0 && choice < 20)
         join(w, op, (unsigned)joiner, member);
-    else if (op->plan[0] != 0 && choice < 80)
+    else if (op->plan[0] != 0 && choice < 90)
         commit(w, op, node_serves(w, before) ? before->index : member);
     else if (choice < 50)
         post(w, op, member, ACT_PLAN, "cluster/plan", BYTES_LIT("{}"));
