@@ -39,17 +39,17 @@ void admin_answer(struct cluster *c, struct asker asker, struct outbox *out)
 static void stage(struct cluster *c, struct asker asker, struct intent intent, bool dry_run,
                   struct outbox *out)
 {
-    bool full = dry_run && c->staging.count == INTENTS_MAX;
+    struct staging before = c->staging;
 
     intent.tag = random_u64(&c->random) | 1;
-    if (full || staging_add(&c->staging, intent) != ERR_OK) {
+    if (staging_add(&c->staging, intent) != ERR_OK) {
         admin_refuse(c, asker, ERR_FULL,
                      BYTES_LIT("too many changes are staged: commit or clear them"), out);
         return;
     }
     admin_answer(c, asker, out);
     if (dry_run)
-        staging_drop_last(&c->staging);
+        staging_restore(&c->staging, &before);
     else
         c->news = true;
 }

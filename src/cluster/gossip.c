@@ -80,6 +80,7 @@ void gossip_tick(struct cluster *c, const struct event *ev, struct outbox *out)
     struct detector_news news = {.say_count = 0};
     bool stable = c->vault.stable >= c->vault.generation;
 
+    staging_tidy(&c->staging);
     if (stable)
         detector_facts(&c->detector, cluster_document(c)->epoch, c->facts.holds_any);
     detector_tick(&c->detector, ev->mono_us, &c->random, &news);

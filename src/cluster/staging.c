@@ -6,6 +6,8 @@
 /* Orders count how often was staged: beyond this they are nonsense, and adding one would wrap. */
 #define ORDER_MAX (UINT64_MAX / 2)
 
+enum { TEXTS_MAX = 16 * INTENTS_MAX }; /* then those that nobody needs are given back */
+
 void staging_init(struct staging *staging)
 {
     *staging = (struct staging){.count = 0};
@@ -25,6 +27,7 @@ void staging_rebase(struct staging *staging, uint64_t base)
         return;
     staging->base = base;
     staging->count = 0;
+    staging->texts = 0;
     arena_reset(&staging->arena);
 }
 
@@ -38,83 +41,108 @@ static void staging_check(const struct staging *staging)
     }
 }
 
-static struct intent *find(struct staging *staging, uint64_t tag)
+/* Where the intent of a kind about a node stands; -1: there is none. */
+static int find(const struct staging *staging, enum intent_kind kind, uint64_t node)
 {
     for (uint32_t i = 0; i < staging->count; i++) {
-        if (staging->intents[i].tag == tag)
-            return &staging->intents[i];
+        if (staging->intents[i].kind == kind && staging->intents[i].node == node)
+            return (int)i;
     }
-    return NULL;
+    return -1;
 }
 
-/* Whether an intent has an effect beside those here, be it one of them or not. */
-static bool has_effect(const struct staging *staging, const struct intent *a)
+/* Whether `a` is of greater rank than `b`. */
+static bool outranks(const struct intent *a, const struct intent *b)
 {
-    if (a->withdrawn)
-        return false;
-    for (uint32_t i = 0; i < staging->count; i++) {
-        const struct intent *b = &staging->intents[i];
-        if (b->tag == a->tag || b->withdrawn || b->kind != a->kind || b->node != a->node)
-            continue;
-        if (b->order > a->order || (b->order == a->order && b->tag > a->tag))
-            return false;
-    }
-    return true;
+    if (a->order != b->order)
+        return a->order > b->order;
+    if (a->withdrawn != b->withdrawn)
+        return a->withdrawn;
+    return a->tag > b->tag;
 }
 
 bool staging_counts(const struct staging *staging, uint32_t at)
 {
     ASSERT(at < staging->count);
-    return has_effect(staging, &staging->intents[at]);
+    return !staging->intents[at].withdrawn;
 }
 
-/* Gives up what has no effect any more; a withdrawn one that is still told elsewhere may come back
- * as withdrawn only. */
-static bool make_room(struct staging *staging)
+/* The place of one that was withdrawn, to be given up; -1: there is none. */
+static int spare(const struct staging *staging)
 {
     for (uint32_t i = 0; i < staging->count; i++) {
-        if (staging_counts(staging, i))
-            continue;
-        staging->count--;
-        memmove(&staging->intents[i], &staging->intents[i + 1],
-                (staging->count - i) * sizeof(staging->intents[0]));
-        return true;
+        if (staging->intents[i].withdrawn)
+            return (int)i;
     }
-    return false;
+    return -1;
 }
 
-static void keep(struct staging *staging, const struct intent *intent)
+static void own_texts(struct arena *arena, struct intent *intent)
 {
-    struct intent *own = &staging->intents[staging->count++];
+    intent->name = arena_copy(arena, intent->name);
+    intent->address = arena_copy(arena, intent->address);
+    intent->location = arena_copy(arena, intent->location);
+}
 
-    ASSERT(staging->count <= INTENTS_MAX);
-    *own = *intent;
-    own->name = arena_copy(&staging->arena, intent->name);
-    own->address = arena_copy(&staging->arena, intent->address);
-    own->location = arena_copy(&staging->arena, intent->location);
+void staging_tidy(struct staging *staging)
+{
+    struct arena fresh;
+
+    if (staging->texts <= TEXTS_MAX)
+        return;
+    arena_init(&fresh);
+    for (uint32_t i = 0; i < staging->count; i++)
+        own_texts(&fresh, &staging->intents[i]);
+    arena_done(&staging->arena);
+    staging->arena = fresh;
+    staging->texts = staging->count;
+}
+
+/* Puts an intent where the one of its kind and node stands, or where there is room; false when
+ * there is none. */
+static bool keep(struct staging *staging, const struct intent *intent)
+{
+    int at = find(staging, intent->kind, intent->node);
+
+    if (at < 0 && staging->count < INTENTS_MAX)
+        at = (int)staging->count++;
+    else if (at < 0 && !intent->withdrawn)
+        at = spare(staging);
+    if (at < 0)
+        return false;
+    staging->intents[at] = *intent;
+    own_texts(&staging->arena, &staging->intents[at]);
+    staging->texts++;
     staging_check(staging);
+    return true;
+}
+
+/* Greater than that of all that is staged. */
+static uint64_t next_order(const struct staging *staging)
+{
+    uint64_t order = 0;
+
+    for (uint32_t i = 0; i < staging->count; i++) {
+        if (staging->intents[i].order > order)
+            order = staging->intents[i].order;
+    }
+    return order < ORDER_MAX ? order + 1 : ORDER_MAX;
 }
 
 enum err staging_add(struct staging *staging, struct intent intent)
 {
     ASSERT(intent.tag != 0);
-    ASSERT(find(staging, intent.tag) == NULL);
-    if (staging->count == INTENTS_MAX && !make_room(staging))
-        return ERR_FULL;
+    ASSERT(!intent.withdrawn);
     intent.base = staging->base;
-    intent.order = 1;
-    for (uint32_t i = 0; i < staging->count; i++) {
-        if (staging->intents[i].order >= intent.order && staging->intents[i].order < ORDER_MAX)
-            intent.order = staging->intents[i].order + 1;
-    }
-    keep(staging, &intent);
-    return ERR_OK;
+    intent.order = next_order(staging);
+    return keep(staging, &intent) ? ERR_OK : ERR_FULL;
 }
 
-void staging_drop_last(struct staging *staging)
+void staging_restore(struct staging *staging, const struct staging *before)
 {
-    ASSERT(staging->count > 0);
-    staging->count--;
+    ASSERT(before->base == staging->base);
+    memcpy(staging->intents, before->intents, before->count * sizeof(before->intents[0]));
+    staging->count = before->count;
 }
 
 /* Whether another node's intent is one that could have been staged here. */
@@ -128,56 +156,47 @@ static bool fits(const struct staging *staging, const struct intent *intent)
 
 bool staging_merge(struct staging *staging, const struct intent *intent)
 {
-    struct intent *own = find(staging, intent->tag);
+    int at = find(staging, intent->kind, intent->node);
 
-    if (!fits(staging, intent))
+    if (!fits(staging, intent) || (at >= 0 && !outranks(intent, &staging->intents[at])))
         return false;
-    if (own != NULL) {
-        bool news = intent->withdrawn && !own->withdrawn;
-        own->withdrawn = own->withdrawn || intent->withdrawn;
-        return news;
-    }
-    /* Room is made for what has an effect only. Else two nodes that are full would hand each other
-     * for ever what the other has just given up, and call it news to all each time. */
-    if (staging->count == INTENTS_MAX && (!has_effect(staging, intent) || !make_room(staging)))
-        return false;
-    keep(staging, intent);
-    return true;
+    return keep(staging, intent);
+}
+
+static void withdraw(struct staging *staging, struct intent *intent)
+{
+    if (intent->withdrawn)
+        return;
+    intent->order = next_order(staging);
+    intent->withdrawn = true;
 }
 
 void staging_clear(struct staging *staging)
 {
     for (uint32_t i = 0; i < staging->count; i++)
-        staging->intents[i].withdrawn = true;
+        withdraw(staging, &staging->intents[i]);
 }
 
 void staging_withdraw(struct staging *staging, uint64_t node)
 {
-    for (uint32_t i = 0; i < staging->count; i++) {
-        if (staging->intents[i].kind == INTENT_JOIN && staging->intents[i].node == node)
-            staging->intents[i].withdrawn = true;
-    }
+    int at = find(staging, INTENT_JOIN, node);
+
+    if (at >= 0)
+        withdraw(staging, &staging->intents[at]);
 }
 
 const struct intent *staging_join(const struct staging *staging, uint64_t node)
 {
-    for (uint32_t i = 0; i < staging->count; i++) {
-        const struct intent *intent = &staging->intents[i];
-        if (intent->kind == INTENT_JOIN && intent->node == node && staging_counts(staging, i))
-            return intent;
-    }
-    return NULL;
+    int at = find(staging, INTENT_JOIN, node);
+
+    return at < 0 || staging->intents[at].withdrawn ? NULL : &staging->intents[at];
 }
 
 bool staging_withdrawn(const struct staging *staging, uint64_t node)
 {
-    bool any = false;
+    int at = find(staging, INTENT_JOIN, node);
 
-    for (uint32_t i = 0; i < staging->count; i++) {
-        const struct intent *intent = &staging->intents[i];
-        any = any || (intent->kind == INTENT_JOIN && intent->node == node && intent->withdrawn);
-    }
-    return any && staging_join(staging, node) == NULL;
+    return at >= 0 && staging->intents[at].withdrawn;
 }
 
 uint32_t staging_size(const struct staging *staging)

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Staged changes: soft state, told by gossip, a set to which intents are only added; taking one
- * back adds that it is withdrawn, which wins. An intent counts only on the placement (plan_base)
- * that it was staged on: with the next one, all that was staged is gone, committed or not.
+/* Staged changes: soft state, told by gossip. There is one intent for each kind of change and node,
+ * the one of the greatest rank (order, then withdrawn, then tag); a later change of the same thing
+ * takes its place everywhere. So what nodes know is merged in any order, as often as they like, and
+ * comes to the same. An intent counts only on the placement (plan_base) that it was staged on: with
+ * the next one, all that was staged is gone, committed or not.
  *
  * Invariants:
  *   1. every intent here has the same base, the present one;
- *   2. tags are unique; an intent never changes but to become withdrawn. */
+ *   2. no two are of one kind and node;
+ *   3. where one stands, only one of greater rank takes its place; a withdrawn one may give way to
+ *      another node's when there is no room. */
 #ifndef CLUSTER_STAGING_H
 #define CLUSTER_STAGING_H
 
@@ -20,6 +24,7 @@ struct staging {
     struct arena arena; /* the texts of the intents */
     struct intent intents[INTENTS_MAX];
     uint32_t count;
+    uint32_t texts; /* how often texts were put into the arena */
     uint64_t base;
 };
 
@@ -30,11 +35,14 @@ void staging_done(struct staging *staging);
 void staging_rebase(struct staging *staging, uint64_t base);
 
 /* Adds a change of ours: base and order are set here. ERR_FULL when there is no room even after
- * what is superseded was given up. */
+ * one that was withdrawn was given up. */
 enum err staging_add(struct staging *staging, struct intent intent) MUST_CHECK;
 
-/* Forgets the change that was added last, before anybody heard of it. */
-void staging_drop_last(struct staging *staging);
+/* Forgets what was added since `before`, a copy, was made, and nobody heard of. */
+void staging_restore(struct staging *staging, const struct staging *before);
+
+/* Gives back the memory of what was replaced. Views of intents end. */
+void staging_tidy(struct staging *staging);
 
 /* Takes in what another node knows; whether anything was new. */
 bool staging_merge(struct staging *staging, const struct intent *intent);
@@ -43,7 +51,7 @@ bool staging_merge(struct staging *staging, const struct intent *intent);
 void staging_clear(struct staging *staging);
 void staging_withdraw(struct staging *staging, uint64_t node);
 
-/* Whether an intent counts: neither withdrawn nor superseded by a later one of its kind. */
+/* Whether an intent counts: it was not withdrawn. */
 bool staging_counts(const struct staging *staging, uint32_t at);
 
 /* The join of a node that counts; NULL when there is none. */

@@ -3,6 +3,7 @@
 #include "cluster/plan.h"
 
 #include "base/check.h"
+#include "base/random.h"
 #include "cluster/chain.h"
 #include "cluster/edit.h"
 #include "cluster/staging.h"
@@ -234,16 +235,6 @@ TEST(staging_is_a_set)
     arena_done(&arena);
 }
 
-/* The weight of one node, changed again and again at two of them. */
-static void add_weights(struct staging *s, uint64_t first_tag)
-{
-    for (uint32_t i = 0; i < INTENTS_MAX; i++) {
-        struct intent weight = {
-            .tag = first_tag + i, .kind = INTENT_WEIGHT, .node = 1, .weight = i + 1};
-        CHECK_EQ(staging_add(s, weight), ERR_OK);
-    }
-}
-
 /* Both tell what they know at once; whether anything was new. */
 static bool meet(struct staging *a, struct staging *b)
 {
@@ -260,6 +251,50 @@ static bool meet(struct staging *a, struct staging *b)
     return news;
 }
 
+/* Two nodes stage, clear and withdraw at random, and tell each other at random: when both have told
+ * all, both know the same, and nobody calls anything news any more. */
+TEST(stagings_come_to_rest)
+{
+    struct random random;
+    struct seed seed = {{7}};
+
+    arena_init(&arena);
+    random_init(&random, &seed, 1);
+    for (uint32_t run = 0; run < 300; run++) {
+        struct staging s[2];
+        uint32_t nodes = 1 + (uint32_t)random_below(&random, INTENTS_MAX / 4);
+        for (unsigned i = 0; i < 2; i++) {
+            staging_init(&s[i]);
+            staging_rebase(&s[i], 7);
+        }
+        for (uint32_t step = 0; step < 200; step++) {
+            struct staging *at = &s[random_below(&random, 2)];
+            struct intent one = {.tag = 1 + random_u64(&random) / 2,
+                                 .kind = (enum intent_kind)random_below(&random, 4),
+                                 .node = 1 + random_below(&random, nodes),
+                                 .name = BYTES_LIT("name"),
+                                 .address = BYTES_LIT("host:1")};
+            uint64_t draw = random_below(&random, 100);
+            if (draw < 60)
+                CHECK_EQ(staging_add(at, one), ERR_OK);
+            else if (draw < 65)
+                staging_clear(at);
+            else if (draw < 80)
+                staging_withdraw(at, one.node);
+            else if (s[0].count > 0)
+                (void)staging_merge(&s[1], &s[0].intents[random_below(&random, s[0].count)]);
+        }
+        (void)meet(&s[0], &s[1]);
+        CHECK(!meet(&s[0], &s[1]));
+        CHECK_EQ(s[0].count, s[1].count);
+        CHECK_EQ(staging_size(&s[0]), staging_size(&s[1]));
+        for (unsigned i = 0; i < 2; i++)
+            staging_done(&s[i]);
+    }
+    arena_done(&arena);
+}
+
+/* Nodes that are full, each of what the other does not know. */
 TEST(full_stagings_come_to_rest)
 {
     struct staging a, b;
@@ -270,18 +305,44 @@ TEST(full_stagings_come_to_rest)
     staging_init(&b);
     staging_rebase(&a, 7);
     staging_rebase(&b, 7);
-    add_weights(&a, 1000);
-    add_weights(&b, 2000);
+    for (uint32_t i = 0; i < INTENTS_MAX; i++) {
+        CHECK_EQ(staging_add(&a, joins(i + 1, BYTES_NONE)), ERR_OK);
+        CHECK_EQ(staging_add(&b, joins(i + 1000, BYTES_NONE)), ERR_OK);
+        if (i % 2 == 0)
+            staging_withdraw(&a, i + 1);
+        if (i % 3 == 0)
+            staging_withdraw(&b, i + 1000);
+    }
     while (rounds < 10 && meet(&a, &b))
         rounds++;
     CHECK(rounds < 10);
     CHECK_EQ(a.count, INTENTS_MAX);
-    CHECK_EQ(staging_size(&a), 1);
-    CHECK_EQ(staging_size(&b), 1);
-    for (uint32_t i = 0; i < a.count; i++)
-        CHECK(!staging_counts(&a, i) || a.intents[i].tag == 2000 + INTENTS_MAX - 1);
+    CHECK_EQ(b.count, INTENTS_MAX);
     staging_done(&a);
     staging_done(&b);
+    arena_done(&arena);
+}
+
+TEST(a_rehearsal_leaves_nothing)
+{
+    struct staging s;
+    struct intent weight = {.tag = 5, .kind = INTENT_WEIGHT, .node = 1, .weight = 50};
+
+    arena_init(&arena);
+    staging_init(&s);
+    staging_rebase(&s, 7);
+    CHECK_EQ(staging_add(&s, weight), ERR_OK);
+    struct staging before = s;
+    weight.weight = 70;
+    weight.tag = 6;
+    CHECK_EQ(staging_add(&s, weight), ERR_OK);
+    CHECK_EQ(staging_add(&s, joins(9, BYTES_NONE)), ERR_OK);
+    staging_restore(&s, &before);
+    CHECK_EQ(s.count, 1);
+    CHECK_EQ(s.intents[0].weight, 50);
+    staging_tidy(&s);
+    CHECK(staging_join(&s, 9) == NULL);
+    staging_done(&s);
     arena_done(&arena);
 }
 
@@ -455,6 +516,8 @@ int main(int argc, char **argv)
         T(staging_is_a_set),
         T(full_stagings_come_to_rest),
         T(staging_is_bounded),
+        T(stagings_come_to_rest),
+        T(a_rehearsal_leaves_nothing),
         T(edits_of_a_plan),
         T(edits_of_a_member),
         T(the_chain_lets_in_what_continues_it),
