@@ -4,14 +4,20 @@
  *
  *   NEW --> WAIT --r answered, one object covers all--> SETTLE --all in, or waited--> DONE
  *            | '--digests that the object does not cover--> FETCH --objects came--> WAIT
- *            '--cannot be met--> SETTLE                        any --deadline--> DONE
+ *            '--cannot be met--> SETTLE             FETCH --overdue, others do--> SETTLE
+ *                                                              any --deadline--> DONE
+ *
+ * A replica may fall silent between its digest and its object. FETCH waits a moment for an object,
+ * then asks whoever else has it, and at last does without those that do not come, if the others are
+ * a quorum: what they do not cover was acknowledged to nobody who asked for one.
  *
  * After the answer SETTLE waits for the late ones, fetches what is newer among them, and sends the
  * merged object to the replicas that lack it (read repair; never when the digests are equal).
  *
  * Invariants:
  *  1. The asker hears exactly one answer.
- *  2. The answer covers every digest that had come when it was given.
+ *  2. The answer covers every digest that had come when it was given, but for those whose object
+ *     is overdue; then the quorum is of others.
  *  3. Not-found is said only of replicas that answered not-found, never of silent or failed ones.
  *  4. `merged` is NULL or the merge of all objects that came. */
 #include "base/check.h"
@@ -25,7 +31,10 @@
 
 enum get_state { GET_NEW, GET_WAIT, GET_FETCH, GET_SETTLE, GET_DONE };
 
-enum { GET_HEDGE_MS = 20 }; /* how long a quorum of digests waits for its object */
+enum {
+    GET_HEDGE_MS = 20,     /* how long a quorum of digests waits for an object */
+    GET_PATIENCE_MS = 200, /* and then for whoever has it, before it does without */
+};
 
 struct get {
     struct machine m;
@@ -41,6 +50,8 @@ struct get {
     const struct meta *merged_meta;
     uint32_t full; /* places asked for the object whose answer is open */
     bool replied;
+    bool hedged;         /* FETCH: all who have an object that is missing were asked for it */
+    bool overdue;        /* FETCH: and long enough ago */
     bool refetched;      /* SETTLE fetches once */
     uint64_t timeout_us; /* the request's own; deadline_us may be nearer */
 };
@@ -55,7 +66,9 @@ static void get_check(const struct get *g)
 {
     ASSERT((g->merged == NULL) == (g->merged_meta == NULL));
     ASSERT((g->state != GET_SETTLE && g->state != GET_DONE) || g->replied);
-    ASSERT(g->state != GET_WAIT || !g->replied);
+    ASSERT((g->state != GET_WAIT && g->state != GET_FETCH) || !g->replied);
+    ASSERT(!g->overdue || g->hedged);
+    ASSERT(g->m.deadline_us <= g->timeout_us || g->refetched);
 }
 
 static void get_enter(struct get *g, enum get_state state)
@@ -163,11 +176,11 @@ static bool superseded(const struct get *g, uint32_t place)
     return false;
 }
 
-/* Asks for the objects behind the digests that nothing covers, as few as will do. */
-static void get_fetch(struct get *g, const struct kv_env *env, struct outbox *out)
+/* Asks for the objects behind the digests that nothing covers: all, or as few as will do. */
+static void get_fetch(struct get *g, const struct kv_env *env, bool all, struct outbox *out)
 {
     for (uint32_t i = 0; i < g->list.n; i++) {
-        if (uncovered(g, i) && (g->full & 1u << i) == 0 && !superseded(g, i))
+        if (uncovered(g, i) && (g->full & 1u << i) == 0 && (all || !superseded(g, i)))
             get_ask(g, env, i, true, out);
     }
 }
@@ -182,12 +195,30 @@ static bool object_on_its_way(const struct get *g)
     return false;
 }
 
+/* Sets the deadline, but not beyond the request's own. */
+static void get_wait(struct get *g, const struct event *ev, uint32_t wait_ms)
+{
+    uint64_t until_us = ev->mono_us + (uint64_t)wait_ms * 1000;
+
+    g->m.deadline_us = until_us < g->timeout_us ? until_us : g->timeout_us;
+}
+
 static void get_settle(struct get *g, const struct kv_env *env, const struct event *ev)
 {
-    uint64_t settle_us = ev->mono_us + (uint64_t)env->config->repair_wait_ms * 1000;
-
+    ASSERT(g->replied);
     get_enter(g, GET_SETTLE);
-    g->m.deadline_us = settle_us < g->timeout_us ? settle_us : g->timeout_us;
+    get_wait(g, ev, env->config->repair_wait_ms);
+}
+
+static void get_begin_fetch(struct get *g, const struct kv_env *env, const struct event *ev,
+                            struct outbox *out)
+{
+    ASSERT(g->state == GET_WAIT);
+    get_fetch(g, env, false, out);
+    g->hedged = false;
+    g->overdue = false;
+    get_wait(g, ev, GET_HEDGE_MS);
+    get_enter(g, GET_FETCH);
 }
 
 /* Sends the merged object to every replica that answered and lacks some of it. */
@@ -229,7 +260,7 @@ static void get_close(struct get *g, const struct kv_env *env, const struct even
     if (any_uncovered(g) && !g->refetched && ev->mono_us < g->timeout_us) {
         g->refetched = true;
         g->full = 0;
-        get_fetch(g, env, out);
+        get_fetch(g, env, false, out);
         if (g->full != 0) {
             g->m.deadline_us = ev->mono_us + (uint64_t)env->config->repair_wait_ms * 1000;
             return;
@@ -248,16 +279,10 @@ static void get_decide(struct get *g, const struct kv_env *env, const struct eve
     case TALLY_LOST: get_fail(g, get_tally_loss(&g->tally), ev, out); break;
     case TALLY_MET:
         if (any_uncovered(g)) {
-            if (object_on_its_way(g) && g->m.deadline_us == g->timeout_us) {
-                uint64_t hedge_us = ev->mono_us + (uint64_t)GET_HEDGE_MS * 1000;
-                g->m.deadline_us = hedge_us < g->timeout_us ? hedge_us : g->timeout_us;
-                return;
-            }
-            if (object_on_its_way(g))
-                return;
-            g->m.deadline_us = g->timeout_us;
-            get_fetch(g, env, out);
-            get_enter(g, GET_FETCH);
+            if (!object_on_its_way(g))
+                get_begin_fetch(g, env, ev, out);
+            else if (g->m.deadline_us == g->timeout_us)
+                get_wait(g, ev, GET_HEDGE_MS);
             return;
         }
         get_reply(g, ev, out);
@@ -266,6 +291,56 @@ static void get_decide(struct get *g, const struct kv_env *env, const struct eve
     get_settle(g, env, ev);
     if (get_tally_open(&g->tally) == 0)
         get_close(g, env, ev, out);
+}
+
+/* FETCH: answers without the objects that do not come, if the replicas that are left suffice. */
+static void get_do_without(struct get *g, const struct kv_env *env, const struct event *ev,
+                           struct outbox *out)
+{
+    struct get_tally rest = g->tally;
+
+    ASSERT(g->overdue);
+    for (uint32_t i = 0; i < g->list.n; i++) {
+        if (uncovered(g, i))
+            rest.votes[i] = VOTE_NO;
+    }
+    if (get_tally_verdict(&rest) != TALLY_MET)
+        return;
+    get_reply(g, ev, out);
+    get_settle(g, env, ev);
+}
+
+/* FETCH, when something came: perhaps what was missing, perhaps who else has it. */
+static void get_go_on(struct get *g, const struct kv_env *env, const struct event *ev,
+                      struct outbox *out)
+{
+    ASSERT(g->state == GET_FETCH);
+    if (g->full == 0 || !any_uncovered(g)) {
+        g->m.deadline_us = g->timeout_us;
+        get_enter(g, GET_WAIT);
+        get_decide(g, env, ev, out);
+        return;
+    }
+    if (g->hedged)
+        get_fetch(g, env, true, out);
+    if (g->overdue)
+        get_do_without(g, env, ev, out);
+}
+
+/* FETCH: an object is late. */
+static void get_on_late(struct get *g, const struct kv_env *env, const struct event *ev,
+                        struct outbox *out)
+{
+    ASSERT(g->state == GET_FETCH);
+    if (!g->hedged) {
+        g->hedged = true;
+        get_wait(g, ev, GET_PATIENCE_MS);
+        get_fetch(g, env, true, out);
+        return;
+    }
+    g->overdue = true;
+    g->m.deadline_us = g->timeout_us;
+    get_do_without(g, env, ev, out);
 }
 
 /* Adds an object that came to the merged one. */
@@ -319,11 +394,10 @@ static void get_on_fetched(struct get *g, const struct kv_env *env, uint32_t pla
             get_close(g, env, ev, out);
         return;
     }
-    if (g->full != 0 && any_uncovered(g))
-        return;
     if (g->state == GET_FETCH)
-        get_enter(g, GET_WAIT);
-    get_decide(g, env, ev, out);
+        get_go_on(g, env, ev, out);
+    else if (g->full == 0 || !any_uncovered(g))
+        get_decide(g, env, ev, out);
 }
 
 static void get_on_got(struct get *g, const struct kv_env *env, uint32_t place,
@@ -345,13 +419,7 @@ static void get_on_got(struct get *g, const struct kv_env *env, uint32_t place,
     g->full &= ~(1u << place);
     switch (g->state) {
     case GET_WAIT: get_decide(g, env, ev, out); break;
-    case GET_FETCH:
-        /* The object that was late may have come after all: then there is no need to wait. */
-        if (g->full == 0 || !any_uncovered(g)) {
-            get_enter(g, GET_WAIT);
-            get_decide(g, env, ev, out);
-        }
-        break;
+    case GET_FETCH: get_go_on(g, env, ev, out); break;
     case GET_SETTLE:
         if (get_tally_open(&g->tally) == 0 && g->full == 0)
             get_close(g, env, ev, out);
@@ -366,18 +434,15 @@ static void get_expire(struct get *g, const struct kv_env *env, const struct eve
 {
     if (g->state == GET_SETTLE) {
         get_close(g, env, ev, out);
-        return;
-    }
-    if (ev->mono_us < g->timeout_us) {
+    } else if (ev->mono_us >= g->timeout_us) {
+        get_fail(g, (struct tally_loss){ERR_TIMEOUT, 0, 0}, ev, out);
+        get_enter(g, GET_DONE);
+    } else if (g->state == GET_WAIT) {
         /* The object is late: fetch it where a digest says it is. */
-        ASSERT(g->state == GET_WAIT);
-        g->m.deadline_us = g->timeout_us;
-        get_fetch(g, env, out);
-        get_enter(g, GET_FETCH);
-        return;
+        get_begin_fetch(g, env, ev, out);
+    } else {
+        get_on_late(g, env, ev, out);
     }
-    get_fail(g, (struct tally_loss){ERR_TIMEOUT, 0, 0}, ev, out);
-    get_enter(g, GET_DONE);
 }
 
 static void get_on_link_down(struct get *g, const struct kv_env *env, const struct event *ev,
@@ -390,6 +455,9 @@ static void get_on_link_down(struct get *g, const struct kv_env *env, const stru
         return;
     if (g->tally.votes[place] == VOTE_OPEN || (g->full & 1u << place) != 0)
         get_on_got(g, env, (uint32_t)place, &none, ev, out);
+    else if (g->state != GET_SETTLE && uncovered(g, (uint32_t)place))
+        /* Its object cannot be asked for any more, and nobody will say so again. */
+        get_on_fetched(g, env, (uint32_t)place, none.err, ev, out);
 }
 
 void get_step(struct machine *machine, const struct kv_env *env, const struct event *ev,

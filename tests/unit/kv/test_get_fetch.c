@@ -70,7 +70,7 @@ TEST(the_object_is_late)
     /* Equal digests: one of them is enough. */
     CHECK_EQ((uint32_t)asked_full[2] + asked_full[3], 1);
     uint64_t node = asked_full[2] ? 2 : 3;
-    CHECK_EQ(get->deadline_us, get->started_us + 60000000);
+    CHECK_EQ(get->deadline_us, stage.now_us + 20000);
     give(node, one);
     CHECK_EQ(replied(), ERR_OK);
     give(1, one);
@@ -100,6 +100,107 @@ TEST(the_object_does_not_come)
     give(asked_full[2] ? 2 : 3, one);
     CHECK_EQ(replied(), ERR_OK);
     CHECK(get->done);
+    end();
+}
+
+TEST(a_digest_whose_node_is_lost_is_no_vote)
+{
+    begin(3);
+    request.options.r = 1;
+    start();
+    digest(2, two);
+    CHECK(reply() == NULL);
+    link_down(2); /* before its object was asked for: it could not be asked any more */
+    CHECK(reply() == NULL);
+    digest(3, one);
+    deadline();
+    CHECK(!asked[2] && asked_full[3]);
+    give(3, one);
+    CHECK_EQ(replied(), ERR_OK);
+    CHECK(object_same(reply()->object, one));
+    end();
+}
+
+TEST(a_fetch_is_hedged)
+{
+    begin_and_start(3);
+    answer(1, ERR_UNREACHABLE);
+    digest(2, one);
+    digest(3, one);
+    uint64_t silent = asked_full[2] ? 2 : 3, other_node = 5 - silent;
+    CHECK(asked_full[silent] && !asked[other_node]);
+    CHECK_EQ(get->deadline_us, stage.now_us + 20000);
+    deadline();
+    CHECK(asked_full[other_node] && !asked[silent]);
+    CHECK(reply() == NULL);
+    give(other_node, one);
+    CHECK_EQ(replied(), ERR_OK);
+    CHECK(object_same(reply()->object, one));
+    end();
+}
+
+TEST(an_overdue_object_is_done_without)
+{
+    begin_and_start(3);
+    give(1, one);
+    digest(2, two);
+    CHECK(asked_full[2]);
+    digest(3, one);
+    CHECK(reply() == NULL);
+    deadline();
+    CHECK(reply() == NULL); /* nobody else has it */
+    CHECK_EQ(get->deadline_us, stage.now_us + 200000);
+    deadline();
+    CHECK_EQ(replied(), ERR_OK);
+    CHECK(object_same(reply()->object, one));
+    CHECK(!get->done);
+    give(2, two); /* it comes after the answer: the others get it */
+    CHECK(get->done);
+    CHECK(repaired[1] && !repaired[2] && repaired[3]);
+    end();
+}
+
+TEST(an_overdue_object_is_waited_for_where_a_quorum_needs_it)
+{
+    begin_and_start(3);
+    give(1, one);
+    digest(2, two);
+    deadline();
+    deadline();
+    CHECK(reply() == NULL);
+    CHECK_EQ(get->deadline_us, get->started_us + 60000000);
+    digest(3, one);
+    CHECK_EQ(replied(), ERR_OK);
+    CHECK(object_same(reply()->object, one));
+    end();
+}
+
+TEST(who_else_has_an_overdue_object_is_asked)
+{
+    begin_and_start(3);
+    give(1, one);
+    digest(2, two);
+    deadline();
+    deadline();
+    digest(3, two);
+    CHECK(reply() == NULL);
+    CHECK(asked_full[3]);
+    give(3, two);
+    CHECK_EQ(replied(), ERR_OK);
+    CHECK(object_same(reply()->object, two));
+    end();
+}
+
+TEST(an_overdue_object_after_all)
+{
+    begin_and_start(3);
+    give(1, one);
+    digest(2, two);
+    deadline();
+    deadline();
+    give(2, two);
+    CHECK_EQ(replied(), ERR_OK);
+    CHECK(object_same(reply()->object, two));
     end();
 }
 
@@ -235,6 +336,12 @@ int main(int argc, char **argv)
         T(the_object_is_late),
         T(the_late_object_comes_before_its_hedge),
         T(the_object_does_not_come),
+        T(a_digest_whose_node_is_lost_is_no_vote),
+        T(a_fetch_is_hedged),
+        T(an_overdue_object_is_done_without),
+        T(an_overdue_object_is_waited_for_where_a_quorum_needs_it),
+        T(who_else_has_an_overdue_object_is_asked),
+        T(an_overdue_object_after_all),
         T(a_fetch_that_fails_is_no_vote),
         T(a_fetch_that_fails_for_good),
         T(two_fetches_of_which_one_suffices),
