@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -249,6 +250,17 @@ static struct loop_options options_of(struct world *w)
     };
 }
 
+/* A name and a number; a bare system may not know its own name. */
+static struct bytes http_addresses(void)
+{
+    struct addrinfo *found = NULL;
+    bool known = getaddrinfo("localhost", NULL, NULL, &found) == 0;
+
+    if (known)
+        freeaddrinfo(found);
+    return known ? BYTES_LIT("localhost:0,127.0.0.1:0") : BYTES_LIT("127.0.0.1:0,127.0.0.1:0");
+}
+
 static struct world *world_new(void)
 {
     struct world *w = mem_new(sizeof(*w));
@@ -256,7 +268,7 @@ static struct world *world_new(void)
 
     config_init(&w->config);
     w->config.listen_pb = BYTES_LIT("127.0.0.1:0");
-    w->config.listen_http = BYTES_LIT("localhost:0,127.0.0.1:0");
+    w->config.listen_http = http_addresses();
     w->config.listen_peer = BYTES_LIT("127.0.0.1:0");
     log_init(&w->log, open("/dev/null", O_WRONLY | O_CLOEXEC), TRACE_DEBUG);
     if (engine_open_mem(&w->engine) != ERR_OK)
