@@ -127,7 +127,8 @@ int admin_ask(const struct cli_call *call, const char *method, const char *path,
         unsigned status = take_apart(arena_copy(arena, buf_bytes(&answer)), &text);
         bool read = status != 0 && json_read(arena, text, &json) == ERR_OK;
         if (status == 0 || (status < 300 && !read)) {
-            exit_status = cli_fail(CLI_FAILED, "what answers at %s is no dassie node", address);
+            exit_status = cli_fail(
+                CLI_FAILED, "what answers at %s is not the HTTP address of a dassie node", address);
         } else if (status >= 300) {
             say_refusal(status, json);
             exit_status = status_to_exit(status);

@@ -7,7 +7,9 @@
 
 enum {
     HEAD_BYTES = 5,
-    LENGTH_INVALID = 0x7fffffff, /* Riak takes no length from here on */
+    /* Riak takes none from 2^31 - 1 on. What begins with a letter is larger than this: a client of
+     * HTTP at the wrong port, who would wait for ever for an answer to what it never finishes. */
+    LENGTH_INVALID = 0x40000000,
     HELD_KEEP_BYTES = 64 * 1024, /* a larger buffer is given back when it is empty */
 };
 

@@ -27,7 +27,7 @@ enum pb_cut {
     PB_CUT_MORE,      /* there is no whole frame */
     PB_CUT_TOO_LARGE, /* a frame of `size` bytes was passed over */
     PB_CUT_EMPTY,     /* length 0: not even a code. Nothing after it can be read */
-    PB_CUT_INVALID,   /* a length of 2^31 - 1 and more. Nothing after it can be read */
+    PB_CUT_INVALID,   /* a length of 2^30 and more. Nothing after it can be read */
 };
 
 struct pb_frame {

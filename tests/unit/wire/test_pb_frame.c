@@ -153,7 +153,9 @@ TEST(bad_lengths)
         {BYTES_LIT("\x00\x00\x00\x00"), PB_CUT_EMPTY},
         {BYTES_LIT("\x7f\xff\xff\xff\x01"), PB_CUT_INVALID},
         {BYTES_LIT("\xff\xff\xff\xff"), PB_CUT_INVALID},
-        {BYTES_LIT("\x7f\xff\xff\xfe\x01"), PB_CUT_MORE},
+        {BYTES_LIT("\x40\x00\x00\x00\x01"), PB_CUT_INVALID},
+        {BYTES_LIT("GET / HTTP/1.1\r\n"), PB_CUT_INVALID},
+        {BYTES_LIT("\x3f\xff\xff\xff\x01"), PB_CUT_MORE},
         {BYTES_LIT("\x04\x00\x00\x00\x01"), PB_CUT_MORE}, /* as large as may be */
         {BYTES_LIT("\x00\x00\x00"), PB_CUT_MORE},
     };
