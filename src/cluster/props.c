@@ -72,7 +72,7 @@ static enum err create_type(struct document *draft, struct bytes type, struct by
     const struct bucket_type *of = document_type(draft, type);
 
     if (of != NULL && of->active) {
-        buf_put_str(why, "already_active");
+        buf_put_str(why, "the type is active already: it can only be updated");
         return ERR_REFUSED;
     }
     if (type.len == 0 || type.len > TYPE_BYTES_MAX) {

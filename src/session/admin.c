@@ -130,11 +130,11 @@ static enum http_admin_outcome write_type(struct http_admin_call *call,
     struct bytes overlay;
 
     if (create && there != NULL && there->active)
-        return say(call, answer, 409, "already_active");
+        return say(call, answer, 409, "the type is active already: it can only be updated");
     if (!create && there == NULL)
         return say(call, answer, 404, "there is no bucket type of that name");
     if (!create && !there->active)
-        return say(call, answer, 409, "not_active");
+        return say(call, answer, 409, "the type is not active: create it anew to change it");
     if (bytes_eq(name, TYPE_DEFAULT))
         return say(call, answer, 400, "the default type cannot be changed");
     if (bytes_eq(name, BYTES_LIT("any")))

@@ -191,9 +191,9 @@ TEST(bucket_types)
     ask(&desk, VERB_POST, "bucket-types/off", props);
     CHECK(asks_props(&desk, PROPS_CREATE_TYPE, "off"));
     ask(&desk, VERB_PUT, "bucket-types/off", props);
-    CHECK(answered(&desk, 409, "not_active"));
+    CHECK(answered(&desk, 409, "the type is not active: create it anew to change it"));
     ask(&desk, VERB_POST, "bucket-types/on", props);
-    CHECK(answered(&desk, 409, "already_active"));
+    CHECK(answered(&desk, 409, "the type is active already: it can only be updated"));
     ask(&desk, VERB_PUT, "bucket-types/on", props);
     CHECK(asks_props(&desk, PROPS_SET_TYPE, "on"));
     ask(&desk, VERB_PUT, "bucket-types/none", props);
