@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the core tells of itself: an enum and three numbers. One table turns a record into log text,
- * a counter and a column of the simulator. In the text %0 %1 %2 stand for the numbers. */
+ * a counter and a column of the simulator. In the text %0 %1 %2 stand for the numbers, %x0 %x1 %x2 for
+ * ids, which are written as everywhere: in hexadecimal digits. */
 #ifndef MSG_TRACE_H
 #define MSG_TRACE_H
 
@@ -13,36 +14,36 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
     X(GET_OBJECT, DEBUG, "the object of a get has %0 bytes, %1 siblings")                          \
     X(PUT_DONE, DEBUG, "put done in %0 us, err %1, bytes %2")                                      \
     X(DELETE_DONE, DEBUG, "delete done in %0 us, err %1")                                          \
-    X(FORWARD, DEBUG, "request forwarded to node %0")                                              \
+    X(FORWARD, DEBUG, "request forwarded to node %x0")                                             \
     X(SIBLINGS, DEBUG, "object now has %0 siblings")                                               \
     X(SIBLINGS_MANY, WARN, "an object of partition %0 now has %1 siblings")                        \
     X(OBJECT_LARGE, WARN, "an object of partition %0 now has %1 bytes")                            \
     X(RESOLVED, DEBUG, "%0 concurrent values dropped: the bucket keeps one")                       \
-    X(READ_REPAIR, DEBUG, "read repair of partition %0 at node %1")                                \
+    X(READ_REPAIR, DEBUG, "read repair of partition %0 at node %x1")                               \
     X(HOT, DEBUG, "operation on a key in flight starts from its newest object")                    \
     X(STALE_REPLY, DEBUG, "late or duplicate answer ignored")                                      \
-    X(WRONG_OWNER, INFO, "node %1 asked for partition %0, which is not here")                      \
+    X(WRONG_OWNER, INFO, "node %x1 asked for partition %0, which is not here")                     \
     X(CORRUPT_ROW, ERROR, "corrupt row in partition %0 quarantined")                               \
     X(REFETCHED, WARN, "quarantined row of partition %0 refetched from the other replicas")        \
     X(COMMIT_FAILED, ERROR, "commit failed: err %0")                                               \
     X(OVERLOAD, WARN, "request refused: %0 in flight")                                             \
-    X(INCARNATION, INFO, "partition %0: new incarnation %1")                                       \
+    X(INCARNATION, INFO, "partition %0: new incarnation %x1")                                      \
     X(LEASE_WAIT, DEBUG, "partition %0 waits for its counter lease")                               \
     X(LIST_DONE, DEBUG, "listing done in %0 us, %1 names, err %2")                                 \
     X(SESSION_OPENED, DEBUG, "client connected")                                                   \
     X(SESSION_CLOSED, DEBUG, "client gone")                                                        \
     X(PROTOCOL_ERROR, INFO, "client sent what is no request: err %0")                              \
     X(EPOCH, INFO, "cluster document is now epoch %0")                                             \
-    X(NODE_SUSPECT, INFO, "node %0 suspected")                                                     \
-    X(NODE_DOWN, WARN, "node %0 is unreachable")                                                   \
-    X(NODE_UP, INFO, "node %0 is reachable")                                                       \
-    X(JOINED, INFO, "this node is now a member of cluster %0")                                     \
-    X(PLAN_COMMITTED, INFO, "plan %0 committed as epoch %1")                                       \
-    X(PLAN_REFUSED, WARN, "plan %0 refused: err %1")                                               \
-    X(STRANGER, WARN, "node %0 is not a member and was refused")                                   \
+    X(NODE_SUSPECT, INFO, "node %x0 suspected")                                                    \
+    X(NODE_DOWN, WARN, "node %x0 is unreachable")                                                  \
+    X(NODE_UP, INFO, "node %x0 is reachable")                                                      \
+    X(JOINED, INFO, "this node is now a member of cluster %x0")                                    \
+    X(PLAN_COMMITTED, INFO, "plan %x0 committed as epoch %1")                                      \
+    X(PLAN_REFUSED, WARN, "plan %x0 refused: err %1")                                              \
+    X(STRANGER, WARN, "node %x0 is not a member and was refused")                                  \
     X(BALLOT_CONFLICT, INFO, "a proposal lost to another ballot")                                  \
-    X(CLUSTER_FORK, ERROR, "epoch %0 exists twice: node %1 has another")                           \
-    X(BAD_PEER_MESSAGE, WARN, "message from node %0 could not be read: err %1")
+    X(CLUSTER_FORK, ERROR, "epoch %0 exists twice: node %x1 has another")                          \
+    X(BAD_PEER_MESSAGE, WARN, "message from node %x0 could not be read: err %1")
 
 #define TRACE_ENUM(name, level, text) TRACE_##name,
 enum trace_kind { TRACE_LIST(TRACE_ENUM) };

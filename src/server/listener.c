@@ -16,6 +16,8 @@ static enum exit_status refuse(struct why *why, const char *address, int error)
         text = "the port is in use by another process";
     else if (error == UV_EADDRNOTAVAIL)
         text = "this machine has no such address";
+    else if (error == UV_EAI_NONAME)
+        text = "a name that this machine does not know";
     else if (error == UV_EACCES)
         text = "not allowed to listen on that port";
     if (error == UV_EACCES || error == UV_EPERM)

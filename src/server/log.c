@@ -88,25 +88,28 @@ void log_line(struct log *log, enum trace_level level, const char *format, ...)
 }
 
 /* A number as it reads: where the text says "err" it is an error, and has a name. */
-static int put_number(char *to, size_t size, uint64_t number, bool is_error)
+static int put_number(char *to, size_t size, uint64_t number, bool is_id, bool is_error)
 {
     if (is_error && number < ERRS)
         return snprintf(to, size, "%s", err_name((enum err)number));
-    return snprintf(to, size, "%llu", (unsigned long long)number);
+    return snprintf(to, size, is_id ? "%016llx" : "%llu", (unsigned long long)number);
 }
 
-/* Puts the numbers in the places of %0 %1 %2. */
+/* Puts the numbers in the places of %0 %1 %2 and the ids in those of %x0 %x1 %x2. */
 static void expand(const struct trace *trace, const char *from, char *to, size_t size)
 {
     size_t at = 0;
 
     for (; *from != '\0' && at + 1 < size; from++) {
-        if (from[0] != '%' || from[1] < '0' || from[1] > '2') {
+        if (*from != '%') {
             to[at++] = *from;
             continue;
         }
+        bool is_id = from[1] == 'x';
         bool is_error = at >= 4 && memcmp(to + at - 4, "err ", 4) == 0;
-        int len = put_number(to + at, size - at, trace->numbers[*++from - '0'], is_error);
+        from += is_id ? 2 : 1;
+        ASSERT(*from >= '0' && *from <= '2');
+        int len = put_number(to + at, size - at, trace->numbers[*from - '0'], is_id, is_error);
         ASSERT(len > 0);
         at += (size_t)len < size - at ? (size_t)len : size - at - 1;
     }

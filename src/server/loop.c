@@ -33,6 +33,7 @@ static void change_setting(struct loop *loop, struct bytes name, struct bytes va
     if (!bytes_eq(name, BYTES_LIT("log.level")) || !log_level_parse(value, &level))
         return;
     loop->log->level = level;
+    loop->config.log_level = level == TRACE_WARN ? BYTES_LIT("warning") : value;
     log_line(loop->log, level, "log level is now %.*s", (int)value.len, (const char *)value.data);
 }
 

@@ -22,7 +22,7 @@ struct loop {
     uv_signal_t signals[2];
     bool uv_ready;
 
-    const struct config *config;
+    struct config config; /* with what was changed since the start */
     struct log *log;
     const char *data_path;
     struct shard *shard;

@@ -244,7 +244,7 @@ static enum exit_status begin(struct loop *loop, const struct loop_options *opti
         return EXIT_STATUS_OS;
     }
     loop->shard = shard_new(&(struct shard_options){
-        .config = options->config,
+        .config = &loop->config,
         .seed = options->seed,
         .name = bytes_str(options->name),
         .peer_address = bytes_str(loop->addresses.advertised),
@@ -265,7 +265,7 @@ enum exit_status loop_new(const struct loop_options *options, struct loop **ret_
     int error = uv_loop_init(&loop->uv);
 
     ASSERT(error == 0);
-    loop->config = options->config;
+    loop->config = *options->config;
     loop->log = options->log;
     loop->data_path = options->data_path;
     loop->started_us = loop_mono_us();

@@ -154,7 +154,7 @@ static void look_up(struct peer *peer)
         return;
     if (!peer->up) {
         struct bytes name = peer->channels[CLASS_CONTROL]->greeting.hello.name;
-        log_line(peer->peers->log, TRACE_INFO, "linked to node %llu (%.*s)",
+        log_line(peer->peers->log, TRACE_INFO, "linked to node %016llx (%.*s)",
                  (unsigned long long)peer->id, (int)name.len, (const char *)name.data);
     }
     peer->up = true;
@@ -239,7 +239,7 @@ static bool is_meant(struct peers *peers, struct channel *channel)
     if (meant->id == id)
         return true;
     if (!meant->complained)
-        log_line(peers->log, TRACE_WARN, "at %s is node %llu, not %llu", channel->address,
+        log_line(peers->log, TRACE_WARN, "at %s is node %016llx, not %016llx", channel->address,
                  (unsigned long long)id, (unsigned long long)meant->id);
     meant->complained = true;
     peer_back_off(meant);
@@ -275,7 +275,7 @@ void peers_channel_message(struct peers *peers, struct channel *channel,
     arena_reset(&peers->arena);
     enum err err = peer_decode(&peers->arena, frame, &msg);
     if (err != ERR_OK) {
-        log_line(peers->log, TRACE_WARN, "a message of node %llu could not be read: %s",
+        log_line(peers->log, TRACE_WARN, "a message of node %016llx could not be read: %s",
                  (unsigned long long)channel->peer->id, err_name(err));
         channel_fail(channel, "what it sent is no message");
         return;
@@ -288,7 +288,7 @@ void peers_channel_message(struct peers *peers, struct channel *channel,
 static void complain(struct peer *peer, const struct channel *channel, const char *reason)
 {
     if (!peer->complained)
-        log_line(peer->peers->log, TRACE_INFO, "node %llu cannot be reached at %s: %s",
+        log_line(peer->peers->log, TRACE_INFO, "node %016llx cannot be reached at %s: %s",
                  (unsigned long long)peer->id, channel->address, reason);
     peer->complained = true;
 }
@@ -325,7 +325,7 @@ void peers_channel_dead(struct peers *peers, struct channel *channel, const char
         peer_back_off(peer);
         if (channel->class == CLASS_BULK)
             return;
-        log_line(peers->log, TRACE_INFO, "the link to node %llu is lost: %s",
+        log_line(peers->log, TRACE_INFO, "the link to node %016llx is lost: %s",
                  (unsigned long long)peer->id, reason);
         peer_wait_turn(peer);
         peer_go_down(peer);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenMetrics 1.0. Every kind of trace record is a counter; its help is the record's own text, in
- * which %0 %1 %2 stand for numbers. Latencies and sizes are summaries over the last minute. */
+/* OpenMetrics 1.0. Every kind of trace record is a counter; its help is the record's own text with
+ * dots for its numbers. Latencies and sizes are summaries over the last minute. */
 #include "base/check.h"
 #include "model/document.h"
 #include "msg/stats.h"
@@ -13,6 +13,11 @@ static void family(struct buf *buf, const char *name, const char *type, const ch
 {
     buf_printf(buf, "# TYPE dassie_%s %s\n# HELP dassie_%s ", name, type, name);
     for (const char *at = help; *at != 0; at++) {
+        if (*at == '%') {
+            at += at[1] == 'x' ? 2 : 1;
+            buf_put_str(buf, "...");
+            continue;
+        }
         if (*at == '\\' || *at == '"')
             buf_put_u8(buf, '\\');
         buf_put_u8(buf, (uint8_t)*at);

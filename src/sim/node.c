@@ -157,10 +157,12 @@ static void note_trace(struct world *w, struct sim_node *node, const struct trac
     w->tally.traces[trace->kind]++;
     buf_init(&text, SIM_LINE_BYTES);
     for (const char *at = info->text; *at != 0; at++) {
-        if (at[0] == '%' && at[1] >= '0' && at[1] <= '2')
-            put_number(w, &text, trace->numbers[*++at - '0']);
-        else
+        if (*at != '%') {
             buf_put_u8(&text, (uint8_t)*at);
+            continue;
+        }
+        at += at[1] == 'x' ? 2 : 1;
+        put_number(w, &text, trace->numbers[*at - '0']);
     }
     world_trace(w, "node", node->index, "%.*s", (int)text.len, (const char *)text.data);
     buf_done(&text);

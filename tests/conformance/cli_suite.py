@@ -266,6 +266,37 @@ def test_bucket_types(cluster):
     equal(done.returncode, NOT_FOUND, done)
 
 
+def test_addresses_that_are_mistaken_for_each_other(cluster):
+    node = cluster.nodes[0]
+    done = dassie('members', '--at', f'127.0.0.1:{node.pb}', status=1)
+    check(b'not the HTTP address' in done.stderr, done.stderr)
+    done = dassie('get', 'b', 'k', '--at', f'127.0.0.1:{node.http}', status=1)
+    check(b'does not speak' in done.stderr, done.stderr)
+
+
+def test_the_log_level_is_changed_and_told(cluster):
+    node = cluster.nodes[0]
+    for level in ('debug', 'warning', 'info'):
+        equal(node.request('/dassie/v1/log-level', 'PUT', level)[0], 204)
+        config = json.loads(node.request('/dassie/v1/config')[1])
+        equal(config['log.console.level'], level)
+        equal(config['nodename'], node.name)
+    equal(node.request('/dassie/v1/log-level', 'PUT', 'loud')[0], 400)
+    described = re.findall(r'^(\S+) = ', dassie('config', 'describe').stdout.decode(), re.M)
+    equal(sorted(config), sorted(described))
+
+
+def test_the_log_names_nodes_as_the_status_does(cluster):
+    node = cluster.nodes[0]
+    members = json.loads(dassie('members', '-o', 'json', '--at',
+                                f'127.0.0.1:{node.http}').stdout)['members']
+    with open(node.log, encoding='utf-8') as file:
+        log = file.read()
+    for member in members:
+        if member['name'] != node.name:
+            check(f'linked to node {member["id"]} ({member["name"]})' in log, log)
+
+
 def test_nothing_staged_is_no_plan(cluster):
     done = cluster.command('cluster', 'plan', status=None)
     check(b'staged' in done.stdout + done.stderr, done)
