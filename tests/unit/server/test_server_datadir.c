@@ -258,8 +258,8 @@ TEST(lines_have_time_level_and_text)
     struct trace trace = {TRACE_WRONG_OWNER, {12, 34, 56}};
     log_trace(&log, UINT64_C(1700000000123456), &trace);
     read_text(ends[0], text, sizeof(text));
-    CHECK_STR(text,
-              "2023-11-14T22:13:20.123Z info  node 34 asked for partition 12, which is not here\n");
+    CHECK_STR(text, "2023-11-14T22:13:20.123Z info  node 0000000000000022 asked for partition 12, "
+                    "which is not here\n");
     /* Errors have names. */
     trace = (struct trace){TRACE_COMMIT_FAILED, {ERR_NO_SPACE, 0, 0}};
     log_trace(&log, UINT64_C(1700000000123456), &trace);
