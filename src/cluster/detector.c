@@ -374,3 +374,11 @@ bool detector_reaches(const struct detector *d, uint64_t node)
         return true;
     return peer != NULL && peer->linked && peer->record.state != LIVE_DOWN;
 }
+
+bool detector_suspects(const struct detector *d, uint64_t node)
+{
+    const struct detector_peer *peer = find_const(d, node);
+
+    ASSERT(d->own.state == LIVE_UP);
+    return peer != NULL && peer->record.state == LIVE_SUSPECT;
+}

@@ -99,4 +99,7 @@ const struct gossip_record *detector_record(const struct detector *d, uint64_t n
 /* Whether messages to a member are likely to arrive: it is linked and not taken for down. */
 bool detector_reaches(const struct detector *d, uint64_t node);
 
+/* Whether a member did not answer lately: better to ask another first, if there is a choice. */
+bool detector_suspects(const struct detector *d, uint64_t node);
+
 #endif

@@ -7,7 +7,11 @@ static void add_member(struct cluster *c, uint32_t at, const struct document *d)
     uint64_t id = d->members[at].id;
     bool up = detector_reaches(&c->detector, id);
 
-    c->view_members[at] = (struct view_member){.id = id, .up = up};
+    c->view_members[at] = (struct view_member){
+        .id = id,
+        .up = up,
+        .grey = detector_suspects(&c->detector, id),
+    };
     c->view_nodes[at] = (struct ring_node){
         .id = id,
         .location = plan_location(d->members, d->members_count, at),

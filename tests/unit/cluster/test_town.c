@@ -428,6 +428,17 @@ TEST(another_address_is_told)
     end(&town);
 }
 
+/* Whether the first house would rather ask others than some member. */
+static bool someone_is_grey(struct town *town)
+{
+    const struct view *view = cluster_view(town->houses[0].cluster);
+    bool grey = false;
+
+    for (uint32_t i = 0; i < view->members_count; i++)
+        grey = grey || view->members[i].grey;
+    return grey;
+}
+
 TEST(nodes_that_are_cut_off_are_found_out_and_come_back)
 {
     struct town town;
@@ -436,7 +447,10 @@ TEST(nodes_that_are_cut_off_are_found_out_and_come_back)
     town_run(&town, SECOND);
     CHECK(town_join_all(&town, 1, 4));
     CHECK(town_until(&town, town_all_reach, 5 * SECOND));
+    CHECK(!someone_is_grey(&town));
     town_cut(&town, 1 << 3 | 1 << 4);
+    CHECK(town_until(&town, someone_is_grey, 10 * SECOND));
+    CHECK_EQ(town.traces[TRACE_NODE_DOWN], 0);
     town_run(&town, 15 * SECOND);
     const struct view *view = cluster_view(town.houses[0].cluster);
     uint32_t up = 0;
@@ -447,6 +461,7 @@ TEST(nodes_that_are_cut_off_are_found_out_and_come_back)
     town_cut(&town, 0);
     CHECK(town_until(&town, town_all_reach, 10 * SECOND));
     CHECK(town.traces[TRACE_NODE_UP] > 0);
+    CHECK(!someone_is_grey(&town));
     end(&town);
 }
 
