@@ -452,7 +452,7 @@ uint64_t cluster_deadline_us(const struct cluster *c)
     if (c->resolve_us != 0)
         at = sooner(at, c->resolve_us);
     if (c->detector.count > 0)
-        at = sooner(at, c->gossip_us);
+        at = sooner(at, c->news ? sooner(c->gossip_us, c->news_us) : c->gossip_us);
     return at;
 }
 

@@ -40,6 +40,7 @@ struct cluster {
     uint32_t stored;    /* members, by index, that have the newest document on stable storage */
     uint64_t active;    /* the newest epoch known to be stored by a majority of its own voters */
     uint64_t gossip_us; /* the next gossip in turn */
+    uint64_t news_us;   /* news are told to all not before this */
     bool news;          /* gossip to all in this step */
     uint64_t self_us; /* whether the members know this node rightly is looked at then; 0: they do */
     uint64_t shown_plan; /* what `plan` said last here */

@@ -75,6 +75,8 @@ static void to_one(struct cluster *c, struct outbox *out)
         gossip_to(c, linked[random_below(&c->random, count)], out);
 }
 
+/* News go to all at once, but a burst of them goes together: what each of seven nodes answers with
+ * news of its own would grow without bounds if each piece went out by itself. */
 void gossip_tick(struct cluster *c, const struct event *ev, struct outbox *out)
 {
     struct detector_news news = {.say_count = 0};
@@ -85,9 +87,10 @@ void gossip_tick(struct cluster *c, const struct event *ev, struct outbox *out)
         detector_facts(&c->detector, cluster_document(c)->epoch, c->facts.holds_any);
     detector_tick(&c->detector, ev->mono_us, &c->random, &news);
     gossip_news(c, &news, out);
-    if (c->news) {
+    if (c->news && c->news_us <= ev->mono_us) {
         to_all(c, out);
         c->news = false;
+        c->news_us = ev->mono_us + (uint64_t)c->config->gossip_interval_ms * 1000 / NEWS_PARTS;
     } else if (c->gossip_us <= ev->mono_us) {
         to_one(c, out);
     } else {

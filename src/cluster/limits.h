@@ -10,6 +10,7 @@ enum {
     CONTACTS_MAX = 64,       /* nodes that are connected, members and others */
     PROBES_MAX = 64,         /* of the detector, own and for others, in flight */
     PROBE_HELPERS = 3,       /* nodes that are asked for an indirect probe */
+    NEWS_PARTS = 20,         /* of a gossip interval: the least time between news told to all */
     RELAYS_MAX = 16,         /* operators' requests handed on and not answered yet */
     REASON_BYTES_MAX = 2048, /* a sentence for an operator */
 };
