@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the core tells of itself: an enum and three numbers. One table turns a record into log text,
- * a counter and a column of the simulator. In the text %0 %1 %2 stand for the numbers, %x0 %x1 %x2 for
- * ids, which are written as everywhere: in hexadecimal digits. */
+ * a counter and a column of the simulator. In the text %0 %1 %2 stand for the numbers, and for ids
+ * %x0 %x1 %x2: these are written as everywhere, in hexadecimal digits. */
 #ifndef MSG_TRACE_H
 #define MSG_TRACE_H
 

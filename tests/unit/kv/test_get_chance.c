@@ -84,7 +84,7 @@ static bool knows(const struct read *r, uint32_t node, struct clock clock)
            clock_descends(clock, r->versions[r->said[node]]->clock);
 }
 
-/* Whether the object of some node is overdue: the machine's patience is with all of them together. */
+/* Whether the object of some node is overdue: the machine is patient with all of them together. */
 static bool is_overdue(const struct read *r)
 {
     for (uint32_t node = 1; node <= NODES; node++) {
