@@ -25,6 +25,7 @@ struct sim_operator {
     uint64_t meddle_us; /* between two acts, of one who does not think; 0: he does */
     enum act act;
     char plan[32];                  /* the one last shown; empty: none */
+    bool refused;                   /* what was asked last */
     bool joins[SIM_NODES_MAX];      /* who joins by it */
     bool committing[SIM_NODES_MAX]; /* the same, of the plan that is being committed */
 };
@@ -140,6 +141,7 @@ static void heard(struct world *w, struct caller *caller, void *note, const stru
                     (const char *)answer->error.data);
     else if (answer != NULL)
         world_trace(w, "oper", op->index, "is told that it is done");
+    op->refused = answer != NULL && answer->failed;
     if (answer != NULL && answer->failed) {
         w->tally.commits_refused += op->act == ACT_COMMIT;
     } else if (answer != NULL) {
@@ -201,9 +203,9 @@ static void change(struct world *w, struct sim_operator *op, unsigned node)
     unsigned number = (unsigned)random_below(&w->random, 200);
     bool little = op->meddle_us > 0 && world_chance(w, 800000);
 
-    if (world_chance(w, 500000)) {
+    if (world_chance(w, op->meddle_us > 0 ? 900000 : 500000)) {
         snprintf(body, sizeof(body), "{\"name\":\"%s\",\"weight\":\"%u\"}", name,
-                 little ? 90 + number / 10 : 50 + number);
+                 little ? 80 + number / 5 : 50 + number);
         post(w, op, node, ACT_CHANGE, "cluster/set-weight", bytes_str(body));
     } else {
         snprintf(body, sizeof(body), "{\"name\":\"%s\",\"location\":\"rack%u\"}", name, number % 4);
@@ -262,16 +264,18 @@ static void meddle(struct world *w, struct sim_operator *op, unsigned member, in
 
     w->tally.meddled++;
     look_late(w);
-    /* A plan is what the staged changes come to where it was shown. */
+    /* A plan is what the staged changes come to where it was shown. What was refused is so again, as
+     * long as it is staged. */
     if (joiner >= 0 && choice < 20)
         join(w, op, (unsigned)joiner, member);
     else if (op->plan[0] != 0 && choice < 90)
         commit(w, op, node_serves(w, before) ? before->index : member);
-    else if (choice < 50)
-        post(w, op, member, ACT_PLAN, "cluster/plan", BYTES_LIT("{}"));
-    else if (choice < 55)
+    else if (choice < (op->act == ACT_COMMIT && op->refused ? 90u : 5u))
         post(w, op, member, ACT_CLEAR, "cluster/clear", BYTES_LIT("{}"));
-    else if (choice < 62 && w->params.opens && !w->late_open)
+    else if (choice < (op->act == ACT_CHANGE ? 80u : 20u))
+        post(w, op, op->act == ACT_CHANGE && node_serves(w, before) ? before->index : member,
+             ACT_PLAN, "cluster/plan", BYTES_LIT("{}"));
+    else if (choice < 30 && w->params.opens && !w->late_open)
         open_late(w, op, member);
     else
         change(w, op, member);
