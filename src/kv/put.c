@@ -204,6 +204,16 @@ static void put_admit(struct put *p, const struct kv_env *env, const struct even
     }
 }
 
+/* What the bucket keeps may be another thing since the request came. Where the type is
+ * gone, all is kept. */
+static void put_look(struct put *p, const struct view *view)
+{
+    const struct props *props =
+        document_props(view->document, p->request.key.type, p->request.key.bucket);
+
+    p->one_value = props != NULL && (!props->allow_mult || props->last_write_wins);
+}
+
 /* The quorum read of a conditional write has come back. What it found is merged into the replica
  * here before the write, which asks the condition once more in its turn on the key: so two writers
  * at this coordinator cannot both pass. */
@@ -212,6 +222,8 @@ static void put_on_read(struct put *p, const struct kv_env *env, const struct ev
 {
     const struct reply *reply = ev->u.reply.reply;
     const struct condition *condition = &p->request.u.put.condition;
+
+    put_look(p, env->view);
     const struct object *object = reply->kind == REPLY_OBJECT ? reply->object : NULL;
     const struct object *shown =
         object != NULL && p->one_value ? object_resolved(&out->arena, object) : object;

@@ -323,7 +323,7 @@ void vnodes_write(struct vnodes *vs, const struct vnode_write *write, const stru
     struct op *op = op_new(vs, OP_WRITE);
 
     op->token = write->token;
-    op->one_value = write->one_value;
+    op->one_value = write->one_value && !vs->behind;
     op->deleted = write->deleted;
     op->context = clock_copy(&op->arena, *write->context);
     op->content = content_copy(&op->arena, write->content);
@@ -342,7 +342,7 @@ void vnodes_merge(struct vnodes *vs, const struct vnode_merge *merge, const stru
     op->from = merge->from;
     op->token = merge->token;
     op->durable = merge->durable;
-    op->one_value = merge->one_value;
+    op->one_value = merge->one_value && !vs->behind;
     op->record = blob_copy(merge->record);
     hot_add(vs, merge->partition, row_key_make(&out->arena, merge->slot, &merge->key), op, ev, out);
 }

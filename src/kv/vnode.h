@@ -115,7 +115,8 @@ const uint8_t *vnodes_holds(const struct vnodes *vnodes, bool *ret_any);
 void vnodes_fence(struct vnodes *vnodes, bool up);
 
 /* While the shard is behind, having heard of a later document than it has, what it knows of a
- * bucket may be of the past: then no sibling is dropped here, whatever the bucket kept. */
+ * bucket may be of the past: then no sibling is dropped here, whatever the bucket kept, nor by an
+ * operation that came meanwhile and waits for its turn. */
 void vnodes_behind(struct vnodes *vnodes, bool behind);
 
 /* Operations in flight; 0 when the shard is quiet. */

@@ -264,8 +264,8 @@ static void meddle(struct world *w, struct sim_operator *op, unsigned member, in
 
     w->tally.meddled++;
     look_late(w);
-    /* A plan is what the staged changes come to where it was shown. What was refused is so again, as
-     * long as it is staged. */
+    /* A plan is what the staged changes come to where it was shown. What was refused is so again,
+     * as long as it is staged. */
     if (joiner >= 0 && choice < 20)
         join(w, op, (unsigned)joiner, member);
     else if (op->plan[0] != 0 && choice < 90)

@@ -482,6 +482,12 @@ TEST(a_bucket_of_one_value_keeps_one)
     merge("j", stage_record(&stage, &key, both), true, true, 2);
     stage_settle(&stage);
     CHECK_EQ(stored("j")->count, 2);
+    /* Nor could it when the operation came, though it knows by its turn. */
+    key = stage_key("i");
+    merge("i", stage_record(&stage, &key, both), true, true, 2);
+    vnodes_behind(stage.vnodes, false);
+    stage_settle(&stage);
+    CHECK_EQ(stored("i")->count, 2);
     stage_end(&stage);
 }
 
