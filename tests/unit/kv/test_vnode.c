@@ -470,20 +470,18 @@ TEST(a_bucket_of_one_value_keeps_one)
     begin();
     struct object *both = object_merge(&stage.arena, stage_object(&stage, 9, 1, 5, "old"),
                                        stage_object(&stage, 8, 1, 6, "new"));
-    CHECK_EQ(both->count, 2);
     merge("k", stage_record(&stage, &key, both), true, true, 2);
     stage_complete(&stage, 0, ERR_OK);
     CHECK_EQ(stage_traced(&stage, TRACE_RESOLVED), 1);
     stage_settle(&stage);
     CHECK_VALUES(stored("k"), "new"); /* and the digest row says so, too */
-    /* Behind the others it cannot know that the bucket still keeps one. */
+    /* Behind the others it cannot know that the bucket still keeps one... */
     key = stage_key("j");
     vnodes_behind(stage.vnodes, true);
     merge("j", stage_record(&stage, &key, both), true, true, 2);
     stage_settle(&stage);
     CHECK_EQ(stored("j")->count, 2);
-    /* Nor could it when the operation came, though it knows by its turn. */
-    key = stage_key("i");
+    key = stage_key("i"); /* ... nor could it when the operation came, though it knows by its turn */
     merge("i", stage_record(&stage, &key, both), true, true, 2);
     vnodes_behind(stage.vnodes, false);
     stage_settle(&stage);
