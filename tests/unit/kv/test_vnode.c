@@ -481,7 +481,7 @@ TEST(a_bucket_of_one_value_keeps_one)
     merge("j", stage_record(&stage, &key, both), true, true, 2);
     stage_settle(&stage);
     CHECK_EQ(stored("j")->count, 2);
-    key = stage_key("i"); /* ... nor could it when the operation came, though it knows by its turn */
+    key = stage_key("i"); /* ... nor when the operation came, though it knows by its turn */
     merge("i", stage_record(&stage, &key, both), true, true, 2);
     vnodes_behind(stage.vnodes, false);
     stage_settle(&stage);
