@@ -2,6 +2,7 @@
 /* The coordinator of one write.
  *
  *   NEW --primary, condition--> READ --holds--> LOAD
+ *    |                           '--no primary any more--> FORWARD
  *    |--primary--> LOAD --local object known: commit + sends--> WAIT --tally decided--> SETTLE
  *    --> DONE '--not a primary--> FORWARD --peer answered--> DONE
  *   any --refused, or failed before anything was sent--> DONE      any --deadline--> DONE (unknown)
@@ -50,7 +51,7 @@ static bool put_may(enum put_state from, enum put_state to)
 {
     static const uint8_t may[] = {
         [PUT_NEW] = 1 << PUT_READ | 1 << PUT_FORWARD | 1 << PUT_LOAD | 1 << PUT_DONE,
-        [PUT_READ] = 1 << PUT_LOAD | 1 << PUT_DONE,
+        [PUT_READ] = 1 << PUT_LOAD | 1 << PUT_FORWARD | 1 << PUT_DONE,
         [PUT_FORWARD] = 1 << PUT_DONE,
         [PUT_LOAD] = 1 << PUT_WAIT | 1 << PUT_DONE,
         [PUT_WAIT] = 1 << PUT_SETTLE | 1 << PUT_DONE,
@@ -175,21 +176,26 @@ static void put_keep(struct put *p)
     put->condition = condition_copy(&p->m.arena, &put->condition);
 }
 
+/* Who holds the key, what its bucket keeps and what the write needs, as this node knows it now.
+ * What was forwarded is not forwarded again. */
+static enum err put_look(struct put *p, const struct kv_env *env, bool forwarded,
+                         struct tally_loss *ret_loss)
+{
+    TRY(preflist_find(env->view, &p->request.key, &p->request.options, &p->list, ret_loss));
+    p->one_value = preflist_one_value(&p->list);
+    TRY(preflist_put_needs(&p->list, &p->request.options, &p->needs, ret_loss));
+    if (p->list.self >= 0 || !forwarded)
+        return ERR_OK;
+    *ret_loss = (struct tally_loss){ERR_WRONG_OWNER, 0, 0};
+    return ERR_WRONG_OWNER;
+}
+
 static void put_admit(struct put *p, const struct kv_env *env, const struct event *ev,
                       struct outbox *out)
 {
     struct tally_loss loss;
-    enum err err = preflist_find(env->view, &p->request.key, &p->request.options, &p->list, &loss);
 
-    if (err == ERR_OK) {
-        p->one_value = preflist_one_value(&p->list);
-        err = preflist_put_needs(&p->list, &p->request.options, &p->needs, &loss);
-    }
-    if (err == ERR_OK && p->list.self < 0 && env->forwarded) {
-        err = ERR_WRONG_OWNER;
-        loss = (struct tally_loss){err, 0, 0};
-    }
-    if (err != ERR_OK) {
+    if (put_look(p, env, env->forwarded, &loss) != ERR_OK) {
         put_fail(p, loss, ev, out);
         put_enter(p, PUT_DONE);
     } else if (p->list.self < 0) {
@@ -204,26 +210,27 @@ static void put_admit(struct put *p, const struct kv_env *env, const struct even
     }
 }
 
-/* What the bucket keeps may be another thing since the request came. Where the type is
- * gone, all is kept. */
-static void put_look(struct put *p, const struct view *view)
-{
-    const struct props *props =
-        document_props(view->document, p->request.key.type, p->request.key.bucket);
-
-    p->one_value = props != NULL && (!props->allow_mult || props->last_write_wins);
-}
-
 /* The quorum read of a conditional write has come back. What it found is merged into the replica
  * here before the write, which asks the condition once more in its turn on the key: so two writers
- * at this coordinator cannot both pass. */
+ * at this coordinator cannot both pass. Meanwhile the partition may have moved away, for nothing of
+ * the write was held here while it read: then its present replicas read and write. */
 static void put_on_read(struct put *p, const struct kv_env *env, const struct event *ev,
                         struct outbox *out)
 {
     const struct reply *reply = ev->u.reply.reply;
     const struct condition *condition = &p->request.u.put.condition;
+    struct tally_loss loss;
 
-    put_look(p, env->view);
+    if (put_look(p, env, p->m.asker.kind == ASKER_NODE, &loss) != ERR_OK) {
+        put_fail(p, loss, ev, out);
+        put_enter(p, PUT_DONE);
+        return;
+    }
+    if (p->list.self < 0) {
+        put_enter(p, PUT_FORWARD);
+        put_forward(p, ev, out);
+        return;
+    }
     const struct object *object = reply->kind == REPLY_OBJECT ? reply->object : NULL;
     const struct object *shown =
         object != NULL && p->one_value ? object_resolved(&out->arena, object) : object;

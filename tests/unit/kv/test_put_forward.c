@@ -193,6 +193,25 @@ TEST(a_condition_is_read_for)
     end();
 }
 
+/* While it is read the partition moves away from this node: those who have it now are asked. */
+TEST(a_condition_is_handed_on_when_the_partition_has_moved)
+{
+    begin(4);
+    request.u.put.condition.if_none_match_any = true;
+    start();
+    CHECK_FATAL(read_asked() != NULL);
+    move_away(4);
+    was_read(REPLY_ERROR, ERR_NOT_FOUND, NULL);
+    CHECK_EQ(stage.ops_count, 0);
+    CHECK(reply() == NULL);
+    uint64_t to = forwarded_to();
+    CHECK_NE(to, 0);
+    say(to, ERR_OK);
+    CHECK_EQ(replied(), ERR_OK);
+    CHECK(put->done);
+    end();
+}
+
 TEST(a_condition_that_does_not_hold)
 {
     begin(3);
@@ -286,6 +305,7 @@ int main(int argc, char **argv)
         T(a_forward_is_not_forwarded),
         T(a_forward_that_nobody_answers),
         T(a_condition_is_read_for),
+        T(a_condition_is_handed_on_when_the_partition_has_moved),
         T(a_condition_that_does_not_hold),
         T(a_condition_that_could_not_be_read_for),
         T(what_the_read_found_is_known_to_the_write),

@@ -97,6 +97,11 @@ void begin(uint32_t nodes)
 void begin_elsewhere(uint32_t nodes)
 {
     begin(nodes);
+    move_away(nodes);
+}
+
+void move_away(uint32_t nodes)
+{
     uint16_t *place = (uint16_t *)(uintptr_t)stage.document->place;
     for (uint32_t p = 0; p < stage.document->partitions; p++) {
         for (uint32_t i = 0; i < nodes; i++)

@@ -25,6 +25,9 @@ void begin(uint32_t nodes);
 /* The same, but this node has no replica: the nodes 2 to `nodes` have. */
 void begin_elsewhere(uint32_t nodes);
 
+/* The partitions move away from this node, to the others. */
+void move_away(uint32_t nodes);
+
 void start(void);
 void end(void);
 
