@@ -80,16 +80,22 @@ static void scan(struct disk_job *job, struct engine *engine, struct stored *sto
     stored->more = g.more;
 }
 
+void disk_sync(struct disk *disk)
+{
+    enum err err = engine_sync(disk->engine);
+
+    ASSERT(err == ERR_OK);
+    disk->durable = disk->batches;
+}
+
 /* Every batch up to this one will survive. The engine is told now and then only, so that a crash
  * has something to take away. */
 static void made_durable(struct disk *disk, uint64_t batch)
 {
     if (batch > disk->durable)
         disk->durable = batch;
-    if (disk->durable < disk->batches || engine_mem_unsynced(disk->engine) < SYNC_BATCHES)
-        return;
-    enum err err = engine_sync(disk->engine);
-    ASSERT(err == ERR_OK);
+    if (disk->durable == disk->batches && engine_mem_unsynced(disk->engine) >= SYNC_BATCHES)
+        disk_sync(disk);
 }
 
 static void complete(struct world *w, struct timer *timer)
@@ -164,6 +170,8 @@ void disk_submit(struct world *w, struct sim_node *node, const struct store_op *
     if (world_chance(w, w->params.disk_slow_ppm))
         delay *= 100;
     uint64_t at = w->now_us + delay;
+    if (op->verb != STORE_COMMIT && at < disk->reads_stalled_until_us)
+        at = disk->reads_stalled_until_us;
     if (op->verb == STORE_COMMIT) {
         if (at < disk->stalled_until_us)
             at = disk->stalled_until_us;
@@ -206,6 +214,7 @@ void disk_crash(struct world *w, struct disk *disk)
     disk->submitted = 0;
     disk->broken = ERR_OK;
     disk->stalled_until_us = 0;
+    disk->reads_stalled_until_us = 0;
     world_trace(w, "disk", 0, "crash keeps %u of %u unsynced batches, %u had to", keep, unsynced,
                 must);
 }

@@ -12,14 +12,15 @@ struct sim_node;
 
 struct disk {
     struct engine *engine;
-    uint64_t batches;          /* committed since the engine was made */
-    uint64_t durable;          /* of these, how many must survive a crash */
-    uint64_t commit_free_us;   /* the next commit completes no earlier */
-    uint64_t submitted, turn;  /* commits of this life, and the one that completes next */
-    uint32_t pending;          /* operations of this life that have not completed */
-    enum err broken;           /* what commits fail with, or ERR_OK */
-    uint32_t generation;       /* completions of an earlier life are dropped */
-    uint64_t stalled_until_us; /* no commit completes before; reads do */
+    uint64_t batches;                /* committed since the engine was made */
+    uint64_t durable;                /* of these, how many must survive a crash */
+    uint64_t commit_free_us;         /* the next commit completes no earlier */
+    uint64_t submitted, turn;        /* commits of this life, and the one that completes next */
+    uint32_t pending;                /* operations of this life that have not completed */
+    enum err broken;                 /* what commits fail with, or ERR_OK */
+    uint32_t generation;             /* completions of an earlier life are dropped */
+    uint64_t stalled_until_us;       /* no commit completes before */
+    uint64_t reads_stalled_until_us; /* nor a read */
 };
 
 void disk_init(struct disk *disk);
@@ -27,6 +28,9 @@ void disk_done(struct disk *disk);
 
 /* Executes an OUT_STORE of a node; the completion comes as an event. */
 void disk_submit(struct world *w, struct sim_node *node, const struct store_op *op);
+
+/* Everything written so far survives a crash. */
+void disk_sync(struct disk *disk);
 
 /* What a crash does to it. */
 void disk_crash(struct world *w, struct disk *disk);

@@ -79,6 +79,7 @@ static void draw_network(struct world *w)
     p->loss_ppm = sometimes(w, 300, 100000);
     p->duplicate_ppm = sometimes(w, 300, 200000);
     p->reorder_ppm = sometimes(w, 400, 300000);
+    p->belated_ppm = between(w, 0, 1000000);
     p->cut_ppm = sometimes(w, 500, 80000);
     p->clog_ppm = sometimes(w, 300, 80000);
 }

@@ -30,6 +30,8 @@ static unsigned nodes_down(struct world *w)
 static void stall(struct world *w, struct sim_node *node)
 {
     node->disk.stalled_until_us = w->now_us + random_range(&w->random, 10000, 2000000);
+    if (world_chance(w, 500000))
+        node->disk.reads_stalled_until_us = node->disk.stalled_until_us;
     w->tally.stalls++;
     world_trace(w, "disk", node->index, "stalls for %llu us",
                 (unsigned long long)(node->disk.stalled_until_us - w->now_us));
@@ -114,7 +116,7 @@ static bool count_row(void *context, struct bytes key, struct bytes value)
     return false;
 }
 
-/* Whether another node has the key: the last copy of anything is never harmed. */
+/* Whether another node has the key, and keeps it: the last copy of anything is never harmed. */
 static bool elsewhere(struct world *w, unsigned victim, struct bytes key)
 {
     for (unsigned i = 0; i < w->params.nodes; i++) {
@@ -122,6 +124,7 @@ static bool elsewhere(struct world *w, unsigned victim, struct bytes key)
         if (i != victim &&
             engine_get(w->nodes[i]->disk.engine, FAMILY_OBJECT, key, true, &row) == ERR_OK) {
             blob_unref(row);
+            disk_sync(&w->nodes[i]->disk);
             return true;
         }
     }

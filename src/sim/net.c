@@ -271,7 +271,7 @@ void net_free(struct network *net)
     mem_free(net);
 }
 
-/* What was sent before a connection broke may have left the sender: half of it arrives all the
+/* What was sent before a connection broke may have left the sender: some of it arrives all the
  * same, if the receiver is still the process that it was sent to. */
 static bool may_arrive(struct world *w, const struct flight *f)
 {
@@ -280,7 +280,8 @@ static bool may_arrive(struct world *w, const struct flight *f)
 
     if (!node_up(to) || to->lives != f->life || w->network->ways[f->from][f->to].cut)
         return false;
-    return (link->up && link->generation == f->generation) || world_chance(w, 500000);
+    return (link->up && link->generation == f->generation) ||
+           world_chance(w, w->params.belated_ppm);
 }
 
 static void arrive(struct world *w, struct timer *timer)

@@ -58,6 +58,7 @@ struct params {
 
     uint64_t net_min_us, net_mean_us;
     uint32_t loss_ppm, duplicate_ppm, reorder_ppm;
+    uint32_t belated_ppm; /* a message in flight outlives the connection that it was sent on */
     uint64_t disk_min_us, disk_mean_us;
     uint32_t disk_slow_ppm; /* an operation takes a hundred times as long */
     uint64_t skew_us;       /* greatest difference of a wall clock */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/scenario.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "sim/compare.h"
+#include "sim/direct.h"
+#include "sim/draw.h"
+#include "sim/form.h"
+#include "sim/net.h"
+#include "sim/rest.h"
+#include "sim/socket.h"
+
+enum { SEED = 1, MS = 1000, BODY_BYTES_MAX = 100 };
+
+#define READ_ALL UINT32_C(0xfffffffc)
+
+struct world *scenario_new(uint32_t nodes)
+{
+    struct world *w = mem_new(sizeof(*w));
+
+    world_init(w, SEED, NULL);
+    draw_nothing(w);
+    w->params.nodes = nodes;
+    w->params.belated_ppm = 1000000;
+    w->network = net_new(w);
+    w->judge = direct_new(w);
+    form_given(w);
+    rest_reach(w);
+    w->faults_on = true;
+    return w;
+}
+
+void scenario_free(struct world *w)
+{
+    world_drain(w);
+    direct_free(w, w->judge);
+    sockets_free(w);
+    for (unsigned i = 0; i < w->params.nodes; i++)
+        node_free(w, w->nodes[i]);
+    net_free(w->network);
+    world_done(w);
+    mem_free(w);
+}
+
+void scenario_run_ms(struct world *w, uint32_t ms)
+{
+    world_run(w, w->now_us + (uint64_t)ms * MS);
+}
+
+/* Which nodes have a replica, first to last; a bit for each in `ret_all`. */
+static uint32_t replicas_of(struct world *w, struct bytes bucket, struct bytes key,
+                            unsigned ret_nodes[RING_REPLICAS_MAX], uint32_t *ret_all)
+{
+    const struct view *view = shard_view(w->nodes[0]->shard);
+    uint32_t slot = ring_slot(&view->ring, TYPE_DEFAULT, bucket, key);
+    uint16_t members[RING_REPLICAS_MAX];
+
+    uint32_t n = ring_replicas(&view->ring, ring_partition(&view->ring, slot), SIM_N_VAL, members);
+    *ret_all = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        ret_nodes[i] = node_by_id(w, view->members[members[i]].id)->index;
+        *ret_all |= 1u << ret_nodes[i];
+    }
+    return n;
+}
+
+unsigned scenario_replica(struct world *w, struct bytes bucket, struct bytes key, uint32_t place)
+{
+    unsigned nodes[RING_REPLICAS_MAX];
+    uint32_t all;
+
+    uint32_t n = replicas_of(w, bucket, key, nodes, &all);
+    ASSERT(place < n);
+    return nodes[place];
+}
+
+unsigned scenario_stranger(struct world *w, struct bytes bucket, struct bytes key)
+{
+    unsigned nodes[RING_REPLICAS_MAX], node = 0;
+    uint32_t all;
+
+    (void)replicas_of(w, bucket, key, nodes, &all);
+    while ((all >> node & 1) != 0)
+        node++;
+    ASSERT(node < w->params.nodes);
+    return node;
+}
+
+void scenario_deafen(struct world *w, unsigned node, bool deaf)
+{
+    w->params.deaf_us = DEAF_PERIOD_US;
+    w->params.deaf &= ~(1u << node);
+    w->params.deaf |= (uint32_t)deaf << node;
+}
+
+const struct answer *scenario_ask(struct world *w, unsigned node, const struct question *question)
+{
+    return direct_ask(w, w->judge, node, CONN_PB, question);
+}
+
+bool scenario_put(struct world *w, unsigned node, struct bytes bucket, struct bytes key,
+                  const char *value)
+{
+    const struct question question = {
+        .ask = ASK_PUT, .bucket = bucket, .key = key, .value = bytes_str(value)};
+    const struct answer *answer = scenario_ask(w, node, &question);
+
+    return answer != NULL && !answer->failed;
+}
+
+uint32_t scenario_read_all(struct world *w, unsigned node, struct bytes bucket, struct bytes key)
+{
+    const struct question question = {.ask = ASK_GET, .bucket = bucket, .key = key, .r = READ_ALL};
+    const struct answer *answer = scenario_ask(w, node, &question);
+
+    return answer == NULL || answer->failed ? 0 : answer->count;
+}
+
+bool scenario_admin(struct world *w, unsigned node, const char *path, const char *body)
+{
+    const struct question question = {.ask = ASK_ADMIN, .path = path, .value = bytes_str(body)};
+    const struct answer *answer = direct_ask(w, w->judge, node, CONN_HTTP, &question);
+
+    return answer != NULL && !answer->failed;
+}
+
+bool scenario_set_weight(struct world *w, unsigned node, unsigned of, unsigned weight)
+{
+    char body[BODY_BYTES_MAX];
+
+    snprintf(body, sizeof(body), "{\"name\":\"%s\",\"weight\":\"%u\"}", w->nodes[of]->name, weight);
+    return scenario_admin(w, node, "cluster/set-weight", body);
+}
+
+bool scenario_commit(struct world *w, unsigned node)
+{
+    return scenario_admin(w, node, "cluster/plan", "{}") &&
+           scenario_admin(w, node, "cluster/commit", "{}");
+}
+
+bool scenario_ends_well(struct world *w)
+{
+    w->faults_on = false;
+    net_heal(w);
+    rest_reach(w);
+    if (!w->failed)
+        compare_replicas(w);
+    if (w->failed)
+        world_print_tail(w, stderr);
+    return !w->failed;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Worlds in which nothing happens by chance, for tests that tell a story: what a seed has found is
+ * told again as one of these, for another draw of worlds may not find it any more. The network
+ * and the disks are quick and quiet; a story makes the trouble that it needs. */
+#ifndef SIM_SCENARIO_H
+#define SIM_SCENARIO_H
+
+#include "sim/node.h"
+#include "sim/question.h"
+
+/* A cluster that is at rest. `BUCKET_TWINS` keeps siblings, other buckets do not. */
+struct world *scenario_new(uint32_t nodes);
+void scenario_free(struct world *w);
+
+void scenario_run_ms(struct world *w, uint32_t ms);
+
+/* The replica of a key with this place in its list, or a node that has none: as node 0 knows it. */
+unsigned scenario_replica(struct world *w, struct bytes bucket, struct bytes key, uint32_t place);
+unsigned scenario_stranger(struct world *w, struct bytes bucket, struct bytes key);
+
+/* The news of documents do not reach the node, or do again. */
+void scenario_deafen(struct world *w, unsigned node, bool deaf);
+
+/* Asks a node over Protocol Buffers; NULL when it did not answer. */
+const struct answer *scenario_ask(struct world *w, unsigned node, const struct question *question);
+
+/* A blind write with the quorums of the bucket; whether it was acknowledged. */
+bool scenario_put(struct world *w, unsigned node, struct bytes bucket, struct bytes key,
+                  const char *value);
+
+/* A read that all replicas must answer; the number of values, 0 also when it failed. */
+uint32_t scenario_read_all(struct world *w, unsigned node, struct bytes bucket, struct bytes key);
+
+/* What operators ask, over HTTP; whether it was done. A commit is of the plan that the node makes
+ * now. */
+bool scenario_admin(struct world *w, unsigned node, const char *path, const char *body);
+bool scenario_set_weight(struct world *w, unsigned node, unsigned of, unsigned weight);
+bool scenario_commit(struct world *w, unsigned node);
+
+/* The trouble is over: whether the world comes to rest and its replicas are equal. */
+bool scenario_ends_well(struct world *w);
+
+#endif
