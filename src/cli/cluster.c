@@ -143,6 +143,9 @@ static void show_transfers(const struct json *json)
     line("%llu transfers active, %llu pending",
          (unsigned long long)admin_number(transfers, "active"),
          (unsigned long long)admin_number(transfers, "pending"));
+    line("%llu objects (%llu bytes) are kept here for nodes that are away",
+         (unsigned long long)admin_number(transfers, "hints"),
+         (unsigned long long)admin_number(transfers, "hints_bytes"));
 }
 
 /* Asks, and prints the answer in the form that was wanted. */
@@ -338,7 +341,8 @@ const struct cli_command command_ring = {
     "ring", "", "the partitions and their replicas", NULL, look_options, 0, 0, run_ring, false,
 };
 const struct cli_command command_transfers = {
-    "transfers", "", "replicas on the move", NULL, look_options, 0, 0, run_transfers, false,
+    "transfers",   "",    "what is kept for nodes that are away", NULL, look_options, 0, 0,
+    run_transfers, false,
 };
 const struct cli_command command_status = {
     "status", "", "the same as cluster status", NULL, look_options, 0, 0, run_status, false,

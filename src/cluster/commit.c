@@ -105,18 +105,19 @@ static void keep_intents(struct cluster *c)
     m->intents = intents;
 }
 
-static void add_asked(struct commit *m, uint64_t node, bool joins)
+static void add_asked(struct commit *m, uint64_t node, bool joins, bool leaves)
 {
     for (uint32_t i = 0; i < m->asked_count; i++) {
         if (m->asked[i].node == node)
             return;
     }
     ASSERT(m->asked_count < ARRAY_LEN(m->asked));
-    m->asked[m->asked_count++] = (struct fence_asked){.node = node, .joins = joins};
+    m->asked[m->asked_count++] =
+        (struct fence_asked){.node = node, .joins = joins, .leaves = leaves};
 }
 
-/* Who must answer the fence: all that have a replica of a partition whose list changes, and all
- * that join. */
+/* Who must answer the fence: all that join or leave, and all that have a replica of a partition
+ * whose list changes. */
 static void find_asked(struct cluster *c, const struct plan *plan)
 {
     struct commit *m = &c->commit;
@@ -124,14 +125,16 @@ static void find_asked(struct cluster *c, const struct plan *plan)
 
     m->asked_count = 0;
     for (uint32_t i = 0; i < plan->joiners_count; i++)
-        add_asked(m, plan->joiners[i], true);
+        add_asked(m, plan->joiners[i], true, false);
+    for (uint32_t i = 0; i < plan->leavers_count; i++)
+        add_asked(m, plan->leavers[i], false, true);
     for (uint32_t p = 0; p < d->partitions; p++) {
         const uint16_t *list = d->place + (size_t)p * d->n_max;
         if ((plan->affected[p / 8] >> p % 8 & 1) == 0)
             continue;
         for (uint32_t i = 0; i < d->n_max; i++) {
             if (list[i] != RING_NOBODY)
-                add_asked(m, d->members[list[i]].id, false);
+                add_asked(m, d->members[list[i]].id, false, false);
         }
     }
 }
@@ -316,6 +319,13 @@ void commit_on_fenced(struct cluster *c, uint64_t from, const struct talk_fenced
         cancel(c, ERR_REFUSED, ev, out);
         return;
     }
+    if (asked->leaves && f->hints) {
+        cluster_put_name(c, from, &m->why);
+        buf_put_str(&m->why,
+                    " keeps objects for nodes that are away, and must hand them over first");
+        cancel(c, ERR_REFUSED, ev, out);
+        return;
+    }
     asked->answered = true;
     for (uint32_t i = 0; i < m->asked_count; i++)
         open = open || !m->asked[i].answered;
@@ -337,7 +347,8 @@ void commit_on_fence(struct cluster *c, uint64_t from, const struct talk_fence *
     /* The fence is not here yet: it will be asked again. */
     if (d->epoch < f->epoch)
         return;
-    msg.u.fenced = (struct talk_fenced){.plan = f->plan, .epoch = f->epoch};
+    msg.u.fenced =
+        (struct talk_fenced){.plan = f->plan, .epoch = f->epoch, .hints = c->facts.hints.any};
     if (d->preparing != f->plan)
         msg.u.fenced.err = ERR_STALE;
     else if (c->facts.holds != NULL)

@@ -3,14 +3,15 @@
  *
  *   IDLE --nothing moves--> SWITCH --decided--> IDLE
  *    '--replicas move, nodes join--> PREPARE --decided: the fence is up--> FENCE
- *   FENCE --all replicas concerned hold nothing there, joiners are empty--> SWITCH
+ *   FENCE --all replicas concerned hold nothing there, joiners are empty, who leaves keeps nothing
+ *      for others--> SWITCH
  *      '--one holds data, cannot be reached, or does not want--> CANCEL --decided--> IDLE (refused)
  *   SWITCH --stale--> CANCEL
  *
  * The fence is an epoch of its own: behind it nobody takes the first object of a partition until
- * the next epoch says otherwise, whatever crashes. So an answer "I hold nothing" stays true until
- * the switch or the cancellation is decided, and only one of them can be. Should this node die, any
- * other cancels the plan after a while. */
+ * the next epoch says otherwise, nor begins to keep an object for another node, whatever crashes.
+ * So an answer "I hold nothing" stays true until the switch or the cancellation is decided, and
+ * only one of them can be. Should this node die, any other cancels the plan after a while. */
 #ifndef CLUSTER_COMMIT_H
 #define CLUSTER_COMMIT_H
 
@@ -27,7 +28,7 @@ enum commit_state { COMMIT_IDLE, COMMIT_PREPARE, COMMIT_FENCE, COMMIT_SWITCH, CO
 /* A node that must answer the fence. */
 struct fence_asked {
     uint64_t node;
-    bool joins;
+    bool joins, leaves;
     bool answered;
 };
 

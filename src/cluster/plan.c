@@ -237,7 +237,7 @@ static void compare(struct arena *arena, const struct document *now, struct plan
             plan->fences = true;
         }
     }
-    plan->fences = plan->fences || plan->joiners_count > 0;
+    plan->fences = plan->fences || plan->joiners_count > 0 || plan->leavers_count > 0;
 }
 
 /* ---- the plan ---- */
@@ -268,6 +268,8 @@ static bool check(struct arena *arena, const struct document *document, const st
 
     for (uint32_t i = 0; i < table->count; i++) {
         staying += !table->leaving[i];
+        if (table->leaving[i] && plan->leavers_count < VOTERS_MAX)
+            plan->leavers[plan->leavers_count++] = table->members[i].id;
         if (i < document->members_count)
             continue;
         if (plan->joiners_count < VOTERS_MAX)

@@ -21,10 +21,12 @@ struct plan {
     struct document
         *next;         /* a draft without hashes; the caller's. NULL unless id != 0 and ERR_OK */
     uint32_t moved;    /* places that get a node which had no place in that list */
-    bool fences;       /* a node joins or a replica list changes */
+    bool fences;       /* a node joins or leaves, or a replica list changes */
     uint8_t *affected; /* a bit for each partition whose list gets or loses a node */
     uint64_t joiners[VOTERS_MAX];
     uint32_t joiners_count;
+    uint64_t leavers[VOTERS_MAX];
+    uint32_t leavers_count;
 };
 
 /* The hash of what a plan builds on. */

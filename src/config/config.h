@@ -137,6 +137,13 @@ enum config_change { CONFIG_AT_START, CONFIG_LIVE };
     X(TIME, repair_wait_ms, "kv.repair_wait", "500ms", 1, 60000, LIVE,                             \
       "How long the answers of replicas are waited for that were not needed, so that those that "  \
       "are behind are repaired.")                                                                  \
+    X(SIZE, hints_bytes_max, "hints.size_max", "8GB", 0, UINT64_C(1) << 50, LIVE,                  \
+      "Objects kept for nodes that are away, in bytes of this node's disk. Beyond that further "   \
+      "copies are refused, and do not count for w and dw.")                                        \
+    X(TIME, hints_age_max_ms, "hints.age_max", "3d", 1000, 2592000000, LIVE,                       \
+      "How long an object is kept for a node that is away; then the other replicas get it.")       \
+    X(SIZE, hints_rate, "hints.rate", "16MB", 1024, UINT64_C(1) << 40, LIVE,                       \
+      "Bytes a second at which kept objects are handed over to a node that is back.")              \
     X(NUMBER, hot_keys_max, "kv.hot_keys", "10000", 1, 1000000, LIVE,                              \
       "Keys that may be in work at once; requests for more are answered with 'overload'.")         \
     X(NUMBER, counter_lease, "kv.counter_lease", "100000", 2, 1000000000, LIVE,                    \

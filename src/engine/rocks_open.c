@@ -34,7 +34,8 @@ enum {
 #define TABLE_FILE_BYTES       (UINT64_C(64) << 20)
 #define BLOB_FILE_BYTES        (UINT64_C(256) << 20)
 
-static const char *const family_names[ROCKS_FAMILIES] = {"object", "meta", "sys", "default"};
+static const char *const family_names[ROCKS_FAMILIES] = {"object", "meta", "sys", "hint",
+                                                         "default"};
 
 static void set_tables(rocksdb_options_t *o, rocksdb_cache_t *cache)
 {
@@ -91,7 +92,7 @@ static void set_database(rocksdb_options_t *o, const struct engine_options *opti
     int jobs = options->background_threads > 0 ? options->background_threads : 2;
 
     rocksdb_options_set_create_if_missing(o, options->create);
-    rocksdb_options_set_create_missing_column_families(o, options->create);
+    rocksdb_options_set_create_missing_column_families(o, 1);
     rocksdb_options_set_paranoid_checks(o, 1);
     rocksdb_options_set_max_open_files(o, files);
     rocksdb_options_set_max_background_jobs(o, jobs);
@@ -121,7 +122,7 @@ static rocksdb_options_t *family_options(struct rocks *rocks, int family,
 {
     rocksdb_options_t *o = rocksdb_options_create();
     uint64_t memtable = options->memtable_bytes ? options->memtable_bytes : MEMTABLE_BYTES_DEFAULT;
-    bool few_rows = family == FAMILY_SYS || family == STORE_FAMILIES;
+    bool few_rows = family == FAMILY_SYS || family == FAMILY_HINT || family == STORE_FAMILIES;
 
     set_database(o, options);
     set_tables(o, rocks->cache);
@@ -131,7 +132,7 @@ static rocksdb_options_t *family_options(struct rocks *rocks, int family,
     /* Most keys that are asked for are not in the memtable: say so without walking it. */
     rocksdb_options_set_memtable_prefix_bloom_size_ratio(o, 0.02);
     rocksdb_options_set_memtable_whole_key_filtering(o, 1);
-    if (family == FAMILY_OBJECT && options->blob_bytes_min > 0)
+    if ((family == FAMILY_OBJECT || family == FAMILY_HINT) && options->blob_bytes_min > 0)
         set_blobs(o, rocks->cache, options->blob_bytes_min);
     return o;
 }

@@ -18,7 +18,8 @@
  *  1. The asker hears exactly one answer.
  *  2. The answer covers every digest that had come when it was given, but for those whose object
  *     is overdue; then the quorum is of others.
- *  3. Not-found is said only of replicas that answered not-found, never of silent or failed ones.
+ *  3. Not-found is said only of primaries that answered not-found, never of silent or failed ones,
+ *     nor of fallbacks, which are asked for what they keep for a primary that is away.
  *  4. `merged` is NULL or the merge of all objects that came. */
 #include "base/check.h"
 #include "base/mem.h"
@@ -97,6 +98,7 @@ static void get_ask(struct get *g, const struct kv_env *env, uint32_t place, boo
         .partition = g->list.partition,
         .key = g->key,
         .full = full,
+        .hint_for = g->list.hint_for[place],
     };
     if (full)
         g->full |= 1u << place;
@@ -221,7 +223,8 @@ static void get_begin_fetch(struct get *g, const struct kv_env *env, const struc
     get_enter(g, GET_FETCH);
 }
 
-/* Sends the merged object to every replica that answered and lacks some of it. */
+/* Sends the merged object to every replica that answered and lacks some of it. Fallbacks keep what
+ * was written while a primary was away, and no more. */
 static void get_repair(struct get *g, const struct kv_env *env, struct outbox *out)
 {
     struct blob *record = NULL;
@@ -230,6 +233,8 @@ static void get_repair(struct get *g, const struct kv_env *env, struct outbox *o
         return;
     struct bytes row_key = row_key_make(&out->arena, g->list.slot, &g->key);
     for (uint32_t i = 0; i < g->list.n; i++) {
+        if (g->list.hint_for[i] != 0)
+            continue;
         bool lacks = g->tally.votes[i] == VOTE_NOT_FOUND ||
                      (g->metas[i] != NULL && !meta_same(g->metas[i], g->merged_meta));
         if (!lacks)
@@ -498,8 +503,10 @@ static void get_admit(struct get *g, const struct kv_env *env, const struct requ
     ASSERT(best >= 0);
     get_enter(g, GET_WAIT);
     for (uint32_t i = 0; i < g->list.n; i++) {
+        bool hint = g->list.hint_for[i] != 0;
+        g->tally.primary[i] = !hint;
         if (g->list.up[i])
-            get_ask(g, env, i, (int)i == best, out);
+            get_ask(g, env, i, (int)i == best || hint, out);
         else
             get_tally_add(&g->tally, i, VOTE_NO);
     }

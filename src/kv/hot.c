@@ -28,11 +28,18 @@ static void hot_enter(struct hot *hot, enum hot_state state)
     hot->state = state;
 }
 
-static struct hot *hot_find(struct vnodes *vs, struct bytes row_key, uint64_t hash)
+static uint64_t place_hash(const struct hot_place *place)
+{
+    uint64_t hash = hash_xx(place->row_key);
+
+    return place->hint_for == 0 ? hash : hash_mix(hash, place->hint_for);
+}
+
+static struct hot *hot_find(struct vnodes *vs, const struct hot_place *place, uint64_t hash)
 {
     for (struct map_node *node = map_find(&vs->hots, hash); node != NULL; node = map_next(node)) {
         struct hot *hot = CONTAINER_OF(node, struct hot, node);
-        if (bytes_eq(hot->key, row_key))
+        if (hot->hint_for == place->hint_for && bytes_eq(hot->key, place->row_key))
             return hot;
     }
     return NULL;
@@ -51,7 +58,10 @@ static void hot_free(struct vnodes *vs, struct hot *hot)
     ASSERT(list_empty(&hot->flying));
     list_remove(&hot->waiting);
     heap_remove(&vs->timers, &hot->timer);
-    vnode_idle(vs, hot->partition);
+    if (hot->hint_for == 0)
+        vnode_idle(vs, hot->partition);
+    else
+        hints_end(vs, hot);
     map_remove(&vs->hots, &hot->node);
     map_remove(&vs->hot_ids, &hot->by_id);
     blob_unref(hot->record);
@@ -64,49 +74,55 @@ static void hot_load(struct hot *hot, struct outbox *out)
 
     op->verb = STORE_GET;
     op->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_LOAD << VNODE_NUMBER_SHIFT | hot->id);
-    op->family = FAMILY_OBJECT;
-    op->key = arena_copy(&out->arena, hot->key);
+    op->family = hot->hint_for == 0 ? FAMILY_OBJECT : FAMILY_HINT;
+    op->key = hot->hint_for == 0 ? arena_copy(&out->arena, hot->key)
+                                 : hint_key_make(&out->arena, hot->hint_for, hot->key);
 }
 
-static struct hot *hot_new(struct vnodes *vs, uint32_t partition, struct bytes row_key,
-                           uint64_t hash)
+static struct hot *hot_new(struct vnodes *vs, const struct hot_place *place, uint64_t hash)
 {
-    struct hot *hot = mem_new(sizeof(*hot) + row_key.len);
+    struct hot *hot = mem_new(sizeof(*hot) + place->row_key.len);
     uint8_t *key = (uint8_t *)(hot + 1);
 
-    memcpy(key, row_key.data, row_key.len);
-    hot->key = bytes_of(key, row_key.len);
+    memcpy(key, place->row_key.data, place->row_key.len);
+    hot->key = bytes_of(key, place->row_key.len);
     hot->id = vs->next_id++;
-    hot->partition = partition;
+    hot->hint_for = place->hint_for;
+    hot->partition = place->partition;
     hot->state = HOT_LOADING;
     list_init(&hot->queue);
     list_init(&hot->flying);
     list_init(&hot->waiting);
-    vnode_busy(vs, partition);
+    if (hot->hint_for == 0)
+        vnode_busy(vs, hot->partition);
+    else
+        hints_begin(vs, hot);
     map_add(&vs->hots, &hot->node, hash);
     map_add(&vs->hot_ids, &hot->by_id, hot->id);
     return hot;
 }
 
-void hot_add(struct vnodes *vs, uint32_t partition, struct bytes row_key, struct op *op,
+void hot_add(struct vnodes *vs, const struct hot_place *place, struct op *op,
              const struct event *ev, struct outbox *out)
 {
-    uint64_t hash = hash_xx(row_key);
-    struct hot *hot = hot_find(vs, row_key, hash);
+    uint64_t hash = place_hash(place);
+    struct hot *hot = hot_find(vs, place, hash);
+    bool fenced = place->hint_for == 0 ? vnode_fenced(vs, place->partition)
+                                       : vs->fenced && op->kind != OP_DROP;
 
     if (hot == NULL) {
-        if (vs->hots.count >= vs->config->hot_keys_max || vnode_fenced(vs, partition)) {
+        if (vs->hots.count >= vs->config->hot_keys_max || fenced) {
             op_finish(vs, op, ERR_OVERLOAD, out);
             return;
         }
-        hot = hot_new(vs, partition, row_key, hash);
+        hot = hot_new(vs, place, hash);
         hot_load(hot, out);
     } else {
         if (hot->queued >= HOT_QUEUE_MAX) {
             op_finish(vs, op, ERR_OVERLOAD, out);
             return;
         }
-        outbox_trace(out, TRACE_HOT, partition, 0, 0);
+        outbox_trace(out, TRACE_HOT, place->partition, 0, 0);
     }
     op->hot = hot;
     list_append(&hot->queue, &op->list);
@@ -121,30 +137,46 @@ static void hot_rest(struct vnodes *vs, struct hot *hot)
         hot_free(vs, hot);
 }
 
-/* Sends the new record and its digest to the store as one batch and makes the record the newest. */
+/* Sends rows to the store as one batch; the operation flies until they are there. */
+static void op_fly(struct vnodes *vs, struct op *op, const struct store_row *rows, uint32_t count,
+                   struct outbox *out)
+{
+    commit_rows(NUMBER_COMMIT, op->id, rows, count, out)->durable = op->durable;
+    list_append(&op->hot->flying, &op->list);
+    map_add(&vs->ops, &op->node, op->id);
+}
+
+/* The rows that make `record` the newest of its key: the object and its digest, or a hint and the
+ * sum of hints. */
+static uint32_t rows_of(struct vnodes *vs, struct op *op, struct blob *record,
+                        const struct object *object, struct store_row *ret_rows, struct outbox *out)
+{
+    struct hot *hot = op->hot;
+
+    if (hot->hint_for != 0) {
+        hints_rows(vs, op, record, ret_rows, out);
+        return 2;
+    }
+    struct bytes key = arena_copy(&out->arena, hot->key);
+    struct store_row incarnation = vnode_row(vs, vnode_at(vs, hot->partition, false), out);
+    ret_rows[0] = (struct store_row){FAMILY_OBJECT, key, record};
+    ret_rows[1] =
+        (struct store_row){FAMILY_META, key, record_meta_blob(key, meta_of(&out->arena, object))};
+    ret_rows[2] = incarnation;
+    return incarnation.value == NULL ? 2 : 3;
+}
+
+/* Sends the new record to the store and makes it the newest. Takes over `record`. */
 static void op_commit(struct vnodes *vs, struct op *op, struct blob *record,
                       const struct object *object, struct outbox *out)
 {
     struct hot *hot = op->hot;
-    struct vnode *v = vnode_at(vs, hot->partition);
     struct store_row *rows = arena_alloc_array(&out->arena, 3, sizeof(*rows));
-    struct bytes key = arena_copy(&out->arena, hot->key);
-    struct store_row incarnation = vnode_row(vs, v, out);
+    uint32_t count = rows_of(vs, op, record, object, rows, out);
 
-    rows[0] = (struct store_row){FAMILY_OBJECT, key, record};
-    rows[1] =
-        (struct store_row){FAMILY_META, key, record_meta_blob(key, meta_of(&out->arena, object))};
-    rows[2] = incarnation;
-    struct store_op *store = &outbox_add(out, OUT_STORE)->u.store;
-    store->verb = STORE_COMMIT;
-    store->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_COMMIT << VNODE_NUMBER_SHIFT | op->id);
-    store->rows = rows;
-    store->rows_count = incarnation.value == NULL ? 2 : 3;
-    store->durable = op->durable;
+    op_fly(vs, op, rows, count, out);
     blob_unref(hot->record);
     hot->record = blob_ref(record);
-    list_append(&hot->flying, &op->list);
-    map_add(&vs->ops, &op->node, op->id);
 }
 
 /* Nothing to store, but what is there must be in the store, and as durable as the operation
@@ -155,12 +187,7 @@ static void op_barrier(struct vnodes *vs, struct op *op, struct outbox *out)
         op_finish(vs, op, ERR_OK, out);
         return;
     }
-    struct store_op *store = &outbox_add(out, OUT_STORE)->u.store;
-    store->verb = STORE_COMMIT;
-    store->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_COMMIT << VNODE_NUMBER_SHIFT | op->id);
-    store->durable = op->durable;
-    list_append(&op->hot->flying, &op->list);
-    map_add(&vs->ops, &op->node, op->id);
+    op_fly(vs, op, NULL, 0, out);
 }
 
 /* The newest object of a key. It was verified when it was read or made here. */
@@ -201,7 +228,7 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
                         struct outbox *out)
 {
     struct hot *hot = op->hot;
-    struct vnode *v = vnode_at(vs, hot->partition);
+    struct vnode *v = vnode_at(vs, hot->partition, hot->hint_for != 0);
     struct object *old = newest(hot, out);
     struct write write = {op->context, op->content, op->deleted, {0, 0}, ev->wall_us};
 
@@ -216,6 +243,9 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
     vnode_look(v, op->context);
     if (old != NULL)
         vnode_look(v, old->clock);
+    if (v->fallback && v->target != hot->hint_for)
+        vnode_retire(v);
+    v->target = hot->hint_for;
     if (!vnode_dot(vs, v, out, &write.dot)) {
         if (list_empty(&hot->waiting))
             list_append(&v->waiting, &hot->waiting);
@@ -237,6 +267,10 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
     size_t size = record_object_size(object);
     if (size > vs->config->object_bytes_max) {
         op_fail(vs, op, ERR_TOO_LARGE, 0, size, out);
+        return true;
+    }
+    if (hot->hint_for != 0 && !hints_room(vs, hot->hint_for, size, out)) {
+        op_finish(vs, op, ERR_OVERLOAD, out);
         return true;
     }
     trace_write(vs, hot->partition, object, size, out);
@@ -270,6 +304,10 @@ static void apply_merge(struct vnodes *vs, struct op *op, struct outbox *out)
         op_barrier(vs, op, out);
         return;
     }
+    if (hot->hint_for != 0 && !hints_room(vs, hot->hint_for, record_object_size(merged), out)) {
+        op_finish(vs, op, ERR_OVERLOAD, out);
+        return;
+    }
     if (merged->count > 1)
         outbox_trace(out, TRACE_SIBLINGS, merged->count, 0, 0);
     /* What was sent is most often what is kept: then its bytes are, too. */
@@ -291,14 +329,26 @@ static void apply_heal(struct vnodes *vs, struct op *op, struct outbox *out)
     }
     struct store_row *rows = arena_alloc_array(&out->arena, 1, sizeof(*rows));
     rows[0] = (struct store_row){FAMILY_META, arena_copy(&out->arena, hot->key), NULL};
-    struct store_op *store = &outbox_add(out, OUT_STORE)->u.store;
-    store->verb = STORE_COMMIT;
-    store->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_COMMIT << VNODE_NUMBER_SHIFT | op->id);
-    store->rows = rows;
-    store->rows_count = 1;
-    store->durable = true;
-    list_append(&hot->flying, &op->list);
-    map_add(&vs->ops, &op->node, op->id);
+    op_fly(vs, op, rows, 1, out);
+}
+
+/* A hint was handed over: it goes, unless it has grown since. */
+static void apply_drop(struct vnodes *vs, struct op *op, struct outbox *out)
+{
+    struct hot *hot = op->hot;
+
+    ASSERT(hot->hint_for != 0);
+    list_remove(&op->list);
+    if (hot->record != NULL && !bytes_eq(blob_bytes(hot->record), blob_bytes(op->record))) {
+        op_barrier(vs, op, out);
+        return;
+    }
+    struct store_row *rows = arena_alloc_array(&out->arena, 2, sizeof(*rows));
+    vnode_retire(vnode_at(vs, hot->partition, true));
+    hints_rows(vs, op, NULL, rows, out);
+    op_fly(vs, op, rows, 2, out);
+    blob_unref(hot->record);
+    hot->record = NULL;
 }
 
 void hot_drain(struct vnodes *vs, struct hot *hot, const struct event *ev, struct outbox *out)
@@ -314,6 +364,7 @@ void hot_drain(struct vnodes *vs, struct hot *hot, const struct event *ev, struc
             break;
         case OP_MERGE: apply_merge(vs, op, out); break;
         case OP_HEAL: apply_heal(vs, op, out); break;
+        case OP_DROP: apply_drop(vs, op, out); break;
         }
         hot->queued--;
     }
@@ -355,6 +406,10 @@ void hot_loaded(struct vnodes *vs, const struct view *view, struct hot *hot, con
         err = record_object_decode(&out->arena, hot->key, blob_bytes(stored->value), &object);
     if (err == ERR_OK) {
         hot_ready(vs, hot, blob_ref(stored->value), ev, out);
+    } else if (err == ERR_CORRUPT && hot->hint_for != 0) {
+        hints_lost(vs, hot->hint_for, out);
+        vnode_retire(vnode_at(vs, hot->partition, true));
+        hot_ready(vs, hot, NULL, ev, out);
     } else if (err == ERR_CORRUPT) {
         outbox_trace(out, TRACE_CORRUPT_ROW, hot->partition, 0, 0);
         hot_enter(hot, HOT_REFETCH);
@@ -388,8 +443,9 @@ void hot_committed(struct vnodes *vs, uint64_t op_id, const struct event *ev, st
     if (err != ERR_OK) {
         outbox_trace(out, TRACE_COMMIT_FAILED, (uint64_t)err, hot->partition, 0);
         hot_commit_failed(hot);
+        hints_undo(vs, op);
         if (op->kind == OP_WRITE)
-            vnode_retire(vnode_at(vs, hot->partition));
+            vnode_retire(vnode_at(vs, hot->partition, hot->hint_for != 0));
     } else if (hot->state == HOT_FAILED) {
         err = ERR_UNKNOWN;
     }

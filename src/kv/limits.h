@@ -8,6 +8,12 @@ enum {
     REPLICA_READS_MAX = 100000, /* reads for coordinators in flight in one shard */
     REFETCH_TIMEOUT_MS = 5000,
     FORWARD_TRIES_MAX = 3,
+    HINTS_LOOK_MS = 1000, /* how often it is looked whether an absent node is back */
+    HINTS_LOOKS = 8,      /* how often in their life hints are looked at for their age */
+    DRAIN_ROWS_MAX = 64,  /* hints on their way to their node at once */
+    DRAIN_BYTES_MAX = 1 << 18,
+    DRAIN_WAIT_MS = 10000, /* for their acknowledgements */
+    DRAIN_REST_MS = 2000,  /* after an attempt that did not hand over all */
 };
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The request machines about one key: get, put and delete. Each begins with a `struct machine`, by
- * which the shard finds, wakes and frees it. */
+/* The request machines about one key: get, put and delete; and drain, which hands over hints. Each
+ * begins with a `struct machine`, by which the shard finds, wakes and frees it. */
 #ifndef KV_MACHINES_H
 #define KV_MACHINES_H
 
@@ -25,6 +25,10 @@ struct machine *delete_new(const struct kv_env *env, uint64_t id, struct asker a
                            const struct request *request, const struct event *ev,
                            struct outbox *out);
 
+/* Hands over what is kept for a node; of nobody's request. */
+struct machine *drain_new(const struct kv_env *env, uint64_t id, uint64_t target,
+                          const struct event *ev, struct outbox *out);
+
 /* EV_PEER (an answer to this machine), EV_REPLY, EV_APPLIED, EV_COMMITTED, EV_LINK_DOWN,
  * EV_DEADLINE, EV_GONE. */
 void get_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
@@ -34,9 +38,14 @@ void put_step(struct machine *machine, const struct kv_env *env, const struct ev
 void delete_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
                  struct outbox *out);
 
+/* The same, and EV_STORED (its scan) and EV_STOP. */
+void drain_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
+                struct outbox *out);
+
 void get_free(struct machine *machine);
 void put_free(struct machine *machine);
 void delete_free(struct machine *machine);
+void drain_free(struct machine *machine);
 
 /* What all three do first: the header filled, the deadline set from the request's time-out. */
 void machine_begin(struct machine *machine, enum machine_kind kind, uint64_t id, struct asker asker,

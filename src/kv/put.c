@@ -5,6 +5,10 @@
  *    |                           '--no primary any more--> FORWARD
  *    |--primary--> LOAD --local object known: commit + sends--> WAIT --tally decided--> SETTLE
  *    --> DONE '--not a primary--> FORWARD --peer answered--> DONE
+ *
+ * While no primary is up a fallback coordinates as one does: its own copy is a hint. A place whose
+ * holder goes away before it answered is given to a fallback, which gets the copy as a hint.
+ *
  *   any --refused, or failed before anything was sent--> DONE      any --deadline--> DONE (unknown)
  *
  * Invariants:
@@ -147,8 +151,11 @@ static void put_load(struct put *p, const struct kv_env *env, const struct event
         .condition = &put->condition,
         .deleted = put->deleted,
         .one_value = p->one_value,
+        .hint_for = p->list.hint_for[p->list.self],
     };
 
+    if (write.hint_for != 0)
+        outbox_trace(out, TRACE_FALLBACK_WRITE, p->list.partition, 0, 0);
     put_enter(p, PUT_LOAD);
     vnodes_write(env->vnodes, &write, ev, out);
 }
@@ -162,6 +169,7 @@ static void put_read(struct put *p, struct outbox *out)
     output->u.request.request.key = p->request.key;
     request_options_init(&output->u.request.request.options);
     output->u.request.request.options.n_val = p->request.options.n_val;
+    output->u.request.request.options.sloppy_quorum = p->request.options.sloppy_quorum;
     put_enter(p, PUT_READ);
 }
 
@@ -252,6 +260,7 @@ static void put_on_read(struct put *p, const struct kv_env *env, const struct ev
             .key = p->request.key,
             .record = blob_bytes(record),
             .one_value = p->one_value,
+            .hint_for = p->list.hint_for[p->list.self],
         };
         vnodes_merge(env->vnodes, &merge, ev, out);
         blob_unref(record);
@@ -300,6 +309,26 @@ static void put_decide(struct put *p, const struct kv_env *env, const struct eve
     }
 }
 
+/* The copy for one place. What is sent is what was committed. */
+static void put_send(struct put *p, const struct kv_env *env, uint32_t place, struct outbox *out)
+{
+    struct output *output = outbox_add(out, OUT_SEND);
+
+    ASSERT(p->list.up[place]);
+    output->u.send.to = p->list.nodes[place];
+    output->u.send.holds = blob_ref(p->record);
+    output->u.send.msg.kind = PEER_PUT;
+    output->u.send.msg.u.put = (struct peer_put){
+        .token = machine_token(&p->m, place),
+        .epoch = view_epoch(env->view),
+        .partition = p->list.partition,
+        .key = p->request.key,
+        .durable = true,
+        .hint_for = p->list.hint_for[place],
+        .record = blob_bytes(p->record),
+    };
+}
+
 /* The vnode made the object: the copies for the other replicas leave in this step, beside the local
  * commit. */
 static void put_on_applied(struct put *p, const struct kv_env *env, const struct event *ev,
@@ -312,24 +341,15 @@ static void put_on_applied(struct put *p, const struct kv_env *env, const struct
     put_tally_init(&p->tally, p->list.n, p->needs);
     put_enter(p, PUT_WAIT);
     for (uint32_t i = 0; i < p->list.n; i++) {
+        if ((int)i != p->list.self && !p->list.up[i])
+            (void)preflist_replace(&p->list, env->view, i);
+        p->tally.primary[i] = p->list.hint_for[i] == 0;
         if ((int)i == p->list.self)
             continue;
-        if (!p->list.up[i]) {
+        if (p->list.up[i])
+            put_send(p, env, i, out);
+        else
             put_tally_add(&p->tally, i, false, false);
-            continue;
-        }
-        struct output *output = outbox_add(out, OUT_SEND);
-        output->u.send.to = p->list.nodes[i];
-        output->u.send.holds = blob_ref(p->record);
-        output->u.send.msg.kind = PEER_PUT;
-        output->u.send.msg.u.put = (struct peer_put){
-            .token = machine_token(&p->m, i),
-            .epoch = view_epoch(env->view),
-            .partition = p->list.partition,
-            .key = p->request.key,
-            .durable = true,
-            .record = blob_bytes(p->record),
-        };
     }
     put_decide(p, env, ev, out);
 }
@@ -366,6 +386,7 @@ static void put_expire(struct put *p, const struct event *ev, struct outbox *out
     put_enter(p, PUT_DONE);
 }
 
+/* A node is gone. What it was sent may have arrived: a copy too many does no harm. */
 static void put_on_link_down(struct put *p, const struct kv_env *env, const struct event *ev,
                              struct outbox *out)
 {
@@ -375,8 +396,15 @@ static void put_on_link_down(struct put *p, const struct kv_env *env, const stru
         return;
     p->list.up[place] = false;
     if (p->state == PUT_WAIT || p->state == PUT_SETTLE) {
-        if (p->tally.votes[place] == VOTE_OPEN)
+        if (p->tally.votes[place] != VOTE_OPEN || place == p->list.self)
+            return;
+        if (preflist_replace(&p->list, env->view, (uint32_t)place)) {
+            p->tally.primary[place] = false;
+            put_send(p, env, (uint32_t)place, out);
+            put_decide(p, env, ev, out);
+        } else {
             put_vote(p, env, (uint32_t)place, false, false, ev, out);
+        }
     } else if (p->state == PUT_FORWARD && p->asked == (uint32_t)place) {
         /* It may have done it, or may yet. */
         put_fail(p, (struct tally_loss){ERR_UNKNOWN, 0, 0}, ev, out);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "kv/limits.h"
 #include "msg/token.h"
+#include "record/hint.h"
 #include "record/keys.h"
 #include "record/meta.h"
 #include "record/object.h"
@@ -17,6 +18,7 @@ struct replica_read {
     uint64_t token;
     uint32_t partition;
     bool full;
+    bool hint;            /* what is kept for another node */
     struct bytes row_key; /* in the entry's own memory */
 };
 
@@ -61,7 +63,8 @@ void replicas_get(struct replicas *rs, const struct view *view, uint64_t from,
     }
     uint32_t slot = ring_slot(&view->ring, get->key.type, get->key.bucket, get->key.key);
     uint32_t partition = ring_partition(&view->ring, slot);
-    if (!ring_owns(&view->ring, partition, view->ring.n_max, view->self_index)) {
+    bool hint = get->hint_for != 0;
+    if (!hint && !ring_owns(&view->ring, partition, view->ring.n_max, view->self_index)) {
         outbox_trace(out, TRACE_WRONG_OWNER, partition, from, 0);
         answer(out, from, get->token, ERR_WRONG_OWNER);
         return;
@@ -79,14 +82,15 @@ void replicas_get(struct replicas *rs, const struct view *view, uint64_t from,
     read->from = from;
     read->token = get->token;
     read->partition = partition;
-    read->full = get->full;
+    read->full = get->full || hint;
+    read->hint = hint;
     map_add(&rs->reads, &read->node, read->id);
 
     struct store_op *op = &outbox_add(out, OUT_STORE)->u.store;
     op->verb = STORE_GET;
     op->token = token_of(TOKEN_REPLICA, read->id);
-    op->family = get->full ? FAMILY_OBJECT : FAMILY_META;
-    op->key = row_key;
+    op->family = hint ? FAMILY_HINT : get->full ? FAMILY_OBJECT : FAMILY_META;
+    op->key = hint ? hint_key_make(&out->arena, get->hint_for, row_key) : row_key;
 }
 
 static enum err verify(const struct replica_read *read, const struct stored *stored,
@@ -119,7 +123,7 @@ void replicas_stored(struct replicas *rs, struct vnodes *vnodes, const struct ev
         output->u.send.holds = blob_ref(ev->u.stored.value);
         output->u.send.msg.u.got.record = blob_bytes(ev->u.stored.value);
     }
-    if (err == ERR_CORRUPT) {
+    if (err == ERR_CORRUPT && !read->hint) {
         struct key key;
         uint32_t slot;
         enum err decoded = row_key_decode(&out->arena, read->row_key, &slot, &key);

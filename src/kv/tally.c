@@ -92,24 +92,30 @@ void get_tally_add(struct get_tally *tally, uint32_t replica, enum vote vote)
 
 struct get_count {
     uint32_t good, good_primary; /* count towards r and pr */
-    uint32_t found, not_found, failed, open;
+    uint32_t found, not_found, empty, failed, open, open_primary;
 };
 
+/* `empty` are the fallbacks that have no hint. They are good beside an object, or as long as one
+ * may still come. */
 static struct get_count get_count(const struct get_tally *tally)
 {
-    struct get_count count = {0, 0, 0, 0, 0, 0};
+    struct get_count count = {0, 0, 0, 0, 0, 0, 0, 0};
 
     for (uint32_t i = 0; i < tally->n; i++) {
         enum vote vote = tally->votes[i];
         bool good = vote == VOTE_YES || (vote == VOTE_NOT_FOUND && tally->needs.notfound_ok);
-        count.good += good;
         count.good_primary += good && tally->primary[i];
         count.found += vote == VOTE_YES;
-        count.not_found += vote == VOTE_NOT_FOUND;
+        count.not_found += vote == VOTE_NOT_FOUND && tally->primary[i];
+        count.empty += vote == VOTE_NOT_FOUND && !tally->primary[i];
         count.failed += vote == VOTE_NO;
         count.open += vote == VOTE_OPEN;
+        count.open_primary += vote == VOTE_OPEN && tally->primary[i];
     }
-    ASSERT(count.found + count.not_found + count.failed + count.open == tally->n);
+    count.good = count.found + (tally->needs.notfound_ok ? count.not_found : 0);
+    if (tally->needs.notfound_ok && count.found > 0)
+        count.good += count.empty;
+    ASSERT(count.found + count.not_found + count.empty + count.failed + count.open == tally->n);
     return count;
 }
 
@@ -123,13 +129,14 @@ enum tally_verdict get_tally_verdict(const struct get_tally *tally)
     const struct get_needs *needs = &tally->needs;
     struct get_count count = get_count(tally);
     uint32_t most = max_of(max_of(needs->r, needs->pr), needs->node_confirms);
-    uint32_t bad = tally->n - count.good - count.open;
+    bool hope = needs->notfound_ok && count.found == 0 && count.open > 0;
+    uint32_t bad = tally->n - count.good - count.open - (hope ? count.empty : 0);
 
     ASSERT(most <= tally->n);
     if (count.good >= needs->r && count.good_primary >= needs->pr &&
         count.good >= needs->node_confirms)
         return TALLY_MET;
-    if (bad > tally->n - most)
+    if (bad > tally->n - most || count.good_primary + count.open_primary < needs->pr)
         return TALLY_LOST;
     if (needs->basic_quorum && bad >= tally->n / 2 + 1)
         return TALLY_LOST;
@@ -142,7 +149,7 @@ struct tally_loss get_tally_loss(const struct get_tally *tally)
     struct get_count count = get_count(tally);
 
     ASSERT(get_tally_verdict(tally) == TALLY_LOST);
-    if (count.found == 0 && count.failed == 0)
+    if (count.found == 0 && count.failed == 0 && count.empty == 0)
         return (struct tally_loss){ERR_NOT_FOUND, 0, 0};
     if (count.good >= needs->r && count.good_primary < needs->pr)
         return (struct tally_loss){ERR_PR_UNSATISFIED, count.good_primary, needs->pr};

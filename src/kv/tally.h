@@ -7,7 +7,9 @@
  *  1. Every replica votes at most once: yes + no + open == n.
  *  2. A verdict that is not OPEN never changes with later votes, but for a basic quorum, which a
  *     late object may overtake; the machine acts on the first one.
- *  3. LOST is said as soon as, and not before, the open votes cannot suffice. A read with a basic
+ *  3. A fallback's not-found says nothing of what its primary holds: it counts towards r only
+ *     beside an object that another replica gave, and never makes a not-found.
+ *  4. LOST is said as soon as, and not before, the open votes cannot suffice. A read with a basic
  *     quorum gives up before that: when a majority had nothing to give. */
 #ifndef KV_TALLY_H
 #define KV_TALLY_H
@@ -50,7 +52,7 @@ struct tally_loss {
     uint32_t have, need;
 };
 
-/* All votes open, all replicas primaries. */
+/* All votes open, all replicas primaries; the caller says which are not. */
 void put_tally_init(struct put_tally *tally, uint32_t n, struct put_needs needs);
 void put_tally_add(struct put_tally *tally, uint32_t replica, bool yes, bool durable);
 enum tally_verdict put_tally_verdict(const struct put_tally *tally);

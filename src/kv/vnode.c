@@ -17,6 +17,7 @@ struct vnodes *vnodes_new(const struct config *config, const struct seed *seed)
     map_init(&vs->hots);
     map_init(&vs->hot_ids);
     map_init(&vs->ops);
+    map_init(&vs->hints);
     heap_init(&vs->timers);
     return vs;
 }
@@ -47,8 +48,9 @@ void vnodes_free(struct vnodes *vs)
         blob_unref(hot->record);
         mem_free(hot);
     }
-    for (uint32_t p = 0; p < SLOTS_MAX; p++)
-        mem_free(vs->table[p]);
+    for (uint32_t i = 0; i < VNODES_MAX; i++)
+        mem_free(vs->table[i]);
+    hints_done(vs);
     map_done(&vs->hots);
     map_done(&vs->hot_ids);
     map_done(&vs->ops);
@@ -56,16 +58,19 @@ void vnodes_free(struct vnodes *vs)
     mem_free(vs);
 }
 
-struct vnode *vnode_at(struct vnodes *vs, uint32_t partition)
+struct vnode *vnode_at(struct vnodes *vs, uint32_t partition, bool fallback)
 {
+    uint32_t at = partition + (fallback ? SLOTS_MAX : 0);
+
     ASSERT(partition < SLOTS_MAX);
-    if (vs->table[partition] == NULL) {
+    if (vs->table[at] == NULL) {
         struct vnode *v = mem_new(sizeof(*v));
         v->partition = partition;
+        v->fallback = fallback;
         list_init(&v->waiting);
-        vs->table[partition] = v;
+        vs->table[at] = v;
     }
-    return vs->table[partition];
+    return vs->table[at];
 }
 
 static bool holds(const struct vnodes *vs, uint32_t partition)
@@ -84,13 +89,13 @@ static void set_holds(struct vnodes *vs, uint32_t partition)
 
 void vnode_busy(struct vnodes *vs, uint32_t partition)
 {
-    vnode_at(vs, partition)->hots++;
+    vnode_at(vs, partition, false)->hots++;
     set_holds(vs, partition);
 }
 
 void vnode_idle(struct vnodes *vs, uint32_t partition)
 {
-    struct vnode *v = vnode_at(vs, partition);
+    struct vnode *v = vnode_at(vs, partition, false);
 
     ASSERT(v->hots > 0);
     ASSERT(holds(vs, partition));
@@ -126,7 +131,7 @@ enum err vnodes_start(struct vnodes *vs, const struct stored_row *rows, uint32_t
         TRY(sys_incarnation_decode(rows[i].key, rows[i].value, &inc));
         if (partition >= SLOTS_MAX || inc.actor == 0)
             return ERR_CORRUPT;
-        struct vnode *v = vnode_at(vs, partition);
+        struct vnode *v = vnode_at(vs, partition, false);
         if (inc.closed) {
             v->actor = inc.actor;
             v->issued = inc.leased;
@@ -135,7 +140,7 @@ enum err vnodes_start(struct vnodes *vs, const struct stored_row *rows, uint32_t
         v->has_row = true;
         set_holds(vs, partition);
     }
-    return ERR_OK;
+    return hints_start(vs, rows, count);
 }
 
 static uint64_t new_actor(struct vnodes *vs)
@@ -177,9 +182,8 @@ struct store_row vnode_row(struct vnodes *vs, struct vnode *v, struct outbox *ou
     return incarnation_row(v, v->actor, v->leased, false, out);
 }
 
-static struct store_op *commit_rows(enum vnode_number what, uint64_t number,
-                                    const struct store_row *rows, uint32_t count,
-                                    struct outbox *out)
+struct store_op *commit_rows(enum vnode_number what, uint64_t number, const struct store_row *rows,
+                             uint32_t count, struct outbox *out)
 {
     struct store_op *op = &outbox_add(out, OUT_STORE)->u.store;
 
@@ -195,6 +199,7 @@ static void ask_lease(struct vnodes *vs, struct vnode *v, uint64_t lease, struct
 {
     struct store_row *row = ARENA_NEW(&out->arena, struct store_row);
 
+    ASSERT(!v->fallback);
     ASSERT(!v->asking);
     ASSERT(lease > 0);
     v->asking = true;
@@ -211,6 +216,10 @@ bool vnode_dot(struct vnodes *vs, struct vnode *v, struct outbox *out, struct do
     uint64_t lease = vs->config->counter_lease;
 
     vnode_actor(vs, v, out);
+    if (v->fallback) {
+        *ret_dot = (struct dot){v->actor, ++v->issued};
+        return true;
+    }
     ASSERT(v->issued <= v->leased);
     if (v->leased - v->issued <= lease / 2 && !v->asking)
         ask_lease(vs, v, v->issued + lease, out);
@@ -283,7 +292,7 @@ void op_fail(struct vnodes *vs, struct op *op, enum err err, uint32_t have, uint
 {
     ASSERT(vs->waiting > 0);
     vs->waiting--;
-    if (op->kind == OP_WRITE) {
+    if (op->kind == OP_WRITE || op->kind == OP_DROP) {
         struct output *news = outbox_add(out, OUT_VNODE);
         news->u.vnode.kind = EV_COMMITTED;
         news->u.vnode.news.token = op->token;
@@ -331,7 +340,9 @@ void vnodes_write(struct vnodes *vs, const struct vnode_write *write, const stru
         op->conditional = true;
         op->condition = condition_copy(&op->arena, write->condition);
     }
-    hot_add(vs, write->partition, row_key_make(&out->arena, write->slot, &write->key), op, ev, out);
+    struct hot_place place = {write->partition, write->hint_for,
+                              row_key_make(&out->arena, write->slot, &write->key)};
+    hot_add(vs, &place, op, ev, out);
 }
 
 void vnodes_merge(struct vnodes *vs, const struct vnode_merge *merge, const struct event *ev,
@@ -342,9 +353,12 @@ void vnodes_merge(struct vnodes *vs, const struct vnode_merge *merge, const stru
     op->from = merge->from;
     op->token = merge->token;
     op->durable = merge->durable;
-    op->one_value = merge->one_value && !vs->behind;
+    /* A hint keeps all: its target knows what the bucket keeps. */
+    op->one_value = merge->one_value && !vs->behind && merge->hint_for == 0;
     op->record = blob_copy(merge->record);
-    hot_add(vs, merge->partition, row_key_make(&out->arena, merge->slot, &merge->key), op, ev, out);
+    struct hot_place place = {merge->partition, merge->hint_for,
+                              row_key_make(&out->arena, merge->slot, &merge->key)};
+    hot_add(vs, &place, op, ev, out);
 }
 
 void vnodes_heal(struct vnodes *vs, uint32_t partition, uint32_t slot, const struct key *key,
@@ -352,7 +366,21 @@ void vnodes_heal(struct vnodes *vs, uint32_t partition, uint32_t slot, const str
 {
     struct op *op = op_new(vs, OP_HEAL);
 
-    hot_add(vs, partition, row_key_make(&out->arena, slot, key), op, ev, out);
+    struct hot_place place = {partition, 0, row_key_make(&out->arena, slot, key)};
+    hot_add(vs, &place, op, ev, out);
+}
+
+void vnodes_drop(struct vnodes *vs, const struct vnode_drop *drop, const struct event *ev,
+                 struct outbox *out)
+{
+    struct op *op = op_new(vs, OP_DROP);
+    struct hot_place place = {drop->partition, drop->target, drop->row_key};
+
+    ASSERT(drop->target != 0);
+    op->token = drop->token;
+    op->durable = false;
+    op->record = drop->record == NULL ? NULL : blob_ref(drop->record);
+    hot_add(vs, &place, op, ev, out);
 }
 
 void vnodes_stored(struct vnodes *vs, const struct view *view, const struct event *ev,
@@ -370,8 +398,9 @@ void vnodes_stored(struct vnodes *vs, const struct view *view, const struct even
         break;
     }
     case NUMBER_COMMIT: hot_committed(vs, low, ev, out); break;
-    case NUMBER_LEASE: lease_stored(vs, vnode_at(vs, (uint32_t)low), ev, out); break;
+    case NUMBER_LEASE: lease_stored(vs, vnode_at(vs, (uint32_t)low, false), ev, out); break;
     case NUMBER_CLOSE: vs->closed = true; break;
+    case NUMBER_SUM: break;
     }
 }
 

@@ -3,7 +3,9 @@
  * order for each key.
  *
  * A change is an operation: a client's WRITE that this replica coordinates (it gets a dot), a MERGE
- * of what another replica sent, or a HEAL of rows that were found corrupt. While a key has an
+ * of what another replica sent, or a HEAL of rows that were found corrupt. Hints, which this node
+ * keeps for others that are away, are objects of their own, with the same operations and rules, and
+ * a DROP of what was handed over. While a key has an
  * operation in flight it stands in the hot table with its newest object, committed or not; the next
  * operation starts from that without a read.
  *
@@ -23,7 +25,8 @@
  *     dots are sent to other replicas before the local commit is complete: one that was sent and
  *     then lost here, by a crash or a failed commit, would be covered, and so dropped, by the next
  *     write. So an incarnation ends with the process, unless that stopped cleanly and said so in
- *     its row, and with the first failed commit of a write.
+ *     its row, and with the first failed commit of a write. What a fallback names is in the hints
+ *     for one target: its incarnation ends when one of them goes, or with another target.
  *  6. A record that does not decode is never served, merged or overwritten by a guess: it is
  *     refetched from the other replicas first.
  *  7. Object row and digest row of a key change in one batch.
@@ -38,6 +41,7 @@
 #include "config/config.h"
 #include "msg/outbox.h"
 #include "msg/view.h"
+#include "record/hint.h"
 
 struct vnodes;
 
@@ -59,7 +63,8 @@ struct vnode_write {
     const struct content *content;
     const struct condition *condition; /* may be NULL */
     bool deleted;
-    bool one_value; /* the bucket keeps one value: allow_mult is false or last_write_wins true */
+    bool one_value;    /* the bucket keeps one value: allow_mult is false or last_write_wins true */
+    uint64_t hint_for; /* this node is a fallback: the write is kept as a hint for this primary */
 };
 
 void vnodes_write(struct vnodes *vnodes, const struct vnode_write *write, const struct event *ev,
@@ -75,6 +80,7 @@ struct vnode_merge {
     struct bytes record;
     bool durable;
     bool one_value;
+    uint64_t hint_for; /* to be kept for this node; 0: for this one's own replica */
 };
 
 void vnodes_merge(struct vnodes *vnodes, const struct vnode_merge *merge, const struct event *ev,
@@ -110,14 +116,66 @@ bool vnodes_closed(const struct vnodes *vnodes);
  * that is in flight. */
 const uint8_t *vnodes_holds(const struct vnodes *vnodes, bool *ret_any);
 
-/* While the fence is up a partition whose bit is not set takes no operation: ERR_OVERLOAD. So what
- * vnodes_holds says behind the fence stays true. */
+/* While the fence is up a partition whose bit is not set takes no operation, and no hint is begun:
+ * ERR_OVERLOAD. So what vnodes_holds and vnodes_hints_any say behind the fence stays true. */
 void vnodes_fence(struct vnodes *vnodes, bool up);
 
 /* While the shard is behind, having heard of a later document than it has, what it knows of a
  * bucket may be of the past: then no sibling is dropped here, whatever the bucket kept, nor by an
  * operation that came meanwhile and waits for its turn. */
 void vnodes_behind(struct vnodes *vnodes, bool behind);
+
+/* ---- hints: what is kept here for nodes that are away ---- */
+
+/* What is kept for one node, for the shard's view of it. */
+struct hints_kept {
+    uint64_t target;
+    struct hint_sum sum;
+};
+
+/* The n-th node for which something is kept; false when there are no more. */
+bool vnodes_hints(const struct vnodes *vnodes, uint32_t n, struct hints_kept *ret_kept);
+
+/* All of it. */
+struct hints_total {
+    bool any; /* something is kept, or may be in a moment: an operation is in flight */
+    uint64_t rows, bytes;
+    uint32_t nodes, drains; /* for how many nodes; to how many it is being handed over */
+};
+
+void vnodes_hints_sum(const struct vnodes *vnodes, struct hints_total *ret_total);
+
+/* Whether anything is kept, or may be in a moment: an operation on a hint is in flight. */
+bool vnodes_hints_any(const struct vnodes *vnodes);
+
+/* A node for which something is kept that may be handed over now, and nobody is at it: it is up or
+ * no member any more, or owners have changed, or some of it may be too old. 0: none. */
+uint64_t vnodes_hints_due(struct vnodes *vnodes, const struct view *view, uint64_t now_us);
+
+/* When to ask again; UINT64_MAX: nothing is kept. */
+uint64_t vnodes_hints_deadline_us(const struct vnodes *vnodes);
+
+/* A node is back: what is kept for it is due at once. */
+void vnodes_hints_wake(struct vnodes *vnodes, uint64_t target);
+
+/* Handing over what is kept for a node begins, and ends: `rest_until_us` is when to try again.
+ * `empty`: there was not a single row, whatever the sum says. */
+void vnodes_hints_drain(struct vnodes *vnodes, uint64_t target);
+void vnodes_hints_drained(struct vnodes *vnodes, uint64_t target, uint64_t rest_until_us,
+                          bool empty, struct outbox *out);
+
+/* A hint was handed over, or cannot be read (`record` NULL): it goes, unless it has grown since.
+ * EV_COMMITTED comes back with the token. */
+struct vnode_drop {
+    uint64_t token;
+    uint64_t target;
+    uint32_t partition;
+    struct bytes row_key;
+    struct blob *record; /* what was handed over */
+};
+
+void vnodes_drop(struct vnodes *vnodes, const struct vnode_drop *drop, const struct event *ev,
+                 struct outbox *out);
 
 /* Operations in flight; 0 when the shard is quiet. */
 uint32_t vnodes_waiting(const struct vnodes *vnodes);

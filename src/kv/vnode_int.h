@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What vnode.c (incarnations, leases, the public face), hot.c (the hot table: order and commits
- * of one key) and refetch.c (healing a corrupt row) share. */
+ * of one key), hints.c (what is kept for other nodes) and refetch.c (healing a corrupt row)
+ * share. */
 #ifndef KV_VNODE_INT_H
 #define KV_VNODE_INT_H
 
@@ -9,13 +10,14 @@
 #include "kv/vnode.h"
 #include "model/limits.h"
 #include "msg/token.h"
+#include "record/hint.h"
 #include "record/sys.h"
 
 /* The number in a token of TOKEN_VNODE: what it is about in the top bits. */
-enum vnode_number { NUMBER_LOAD, NUMBER_COMMIT, NUMBER_LEASE, NUMBER_CLOSE };
+enum vnode_number { NUMBER_LOAD, NUMBER_COMMIT, NUMBER_LEASE, NUMBER_CLOSE, NUMBER_SUM };
 enum { VNODE_NUMBER_SHIFT = 52 };
 
-enum op_kind { OP_WRITE, OP_MERGE, OP_HEAL };
+enum op_kind { OP_WRITE, OP_MERGE, OP_HEAL, OP_DROP };
 
 struct op {
     struct list list;     /* in the queue or among the flying ones of its key */
@@ -33,7 +35,8 @@ struct op {
     struct clock context;
     struct content content;
     struct condition condition;
-    struct blob *record; /* MERGE: what was sent */
+    struct blob *record; /* MERGE: what was sent. DROP: what was handed over */
+    int64_t rows, bytes; /* of a hint: what its commit changes in the sum */
 };
 
 enum hot_state { HOT_LOADING, HOT_READY, HOT_FAILED, HOT_REFETCH };
@@ -44,6 +47,7 @@ struct hot {
     struct list waiting;    /* in its vnode's list while it waits for a lease */
     struct heap_node timer; /* REFETCH */
     uint64_t id;
+    uint64_t hint_for; /* the entry is about a hint for this node; 0: about the replica here */
     uint32_t partition;
     enum hot_state state;
     struct blob *record; /* READY: the newest object; NULL when there is none. REFETCH: the merge
@@ -55,8 +59,13 @@ struct hot {
     struct bytes key;         /* the row key, in the entry's own memory */
 };
 
+/* Where dots of a partition come from: its replica here, or this node as a fallback while all
+ * replicas are away. A fallback's incarnation ends with the process: it needs no lease and no row.
+ * And it ends whenever something that it named is not in the hints for one target any more. */
 struct vnode {
     uint32_t partition;
+    bool fallback;
+    uint64_t target; /* of a fallback: whose hints hold all that it named */
     uint64_t actor;  /* 0: the next dot makes a new one */
     uint64_t issued; /* the last counter given out, or skipped */
     uint64_t leased; /* durable: counters up to here may be issued */
@@ -66,6 +75,20 @@ struct vnode {
     struct list waiting; /* hot keys that wait for the lease */
     uint32_t hots;       /* keys with an operation in flight */
 };
+
+/* What is kept for one node. */
+struct hints {
+    struct map_node node; /* by target */
+    uint64_t target;
+    struct hint_sum sum; /* with all that is in flight */
+    uint32_t flying;     /* operations on them that are not through */
+    bool draining;
+    uint64_t rest_until_us; /* no new attempt before */
+    uint64_t epoch;         /* of the document at the last attempt: owners may have changed since */
+    uint64_t look_us;       /* when to look again whether some are too old */
+};
+
+enum { VNODES_MAX = 2 * SLOTS_MAX }; /* replicas, then fallbacks */
 
 struct vnodes {
     const struct config *config;
@@ -80,14 +103,16 @@ struct vnodes {
     bool behind;        /* another node spoke of a later document: no sibling is dropped */
     bool fenced;        /* no partition may get its first object */
     bool closed;
-    struct vnode *table[SLOTS_MAX];
+    struct map hints;     /* by target */
+    uint64_t hints_bytes; /* of all targets */
+    struct vnode *table[VNODES_MAX];
     uint8_t holds[SLOTS_MAX / 8];
 };
 
 /* vnode.c */
 
 /* The partition's entry, made when it is not there. */
-struct vnode *vnode_at(struct vnodes *vs, uint32_t partition);
+struct vnode *vnode_at(struct vnodes *vs, uint32_t partition, bool fallback);
 
 /* A key of the partition is hot, or no longer: from the first operation in flight on the partition
  * counts as one that holds objects, for nothing would stop its commit. */
@@ -121,10 +146,21 @@ void op_finish(struct vnodes *vs, struct op *op, enum err err, struct outbox *ou
 void op_fail(struct vnodes *vs, struct op *op, enum err err, uint32_t have, uint64_t size,
              struct outbox *out);
 
+/* A commit whose completion is of the vnodes. */
+struct store_op *commit_rows(enum vnode_number what, uint64_t number, const struct store_row *rows,
+                             uint32_t count, struct outbox *out);
+
 /* hot.c */
 
+/* What an operation is about. */
+struct hot_place {
+    uint32_t partition;
+    uint64_t hint_for;    /* a hint for this node; 0: the replica here */
+    struct bytes row_key; /* of the object */
+};
+
 /* Lets an operation take its turn on its key. */
-void hot_add(struct vnodes *vs, uint32_t partition, struct bytes row_key, struct op *op,
+void hot_add(struct vnodes *vs, const struct hot_place *place, struct op *op,
              const struct event *ev, struct outbox *out);
 
 /* Applies what waits, as far as it can. */
@@ -142,6 +178,32 @@ struct hot *hot_by_id(struct vnodes *vs, uint64_t id);
 void hot_loaded(struct vnodes *vs, const struct view *view, struct hot *hot, const struct event *ev,
                 struct outbox *out);
 void hot_committed(struct vnodes *vs, uint64_t op_id, const struct event *ev, struct outbox *out);
+
+/* hints.c */
+
+/* Takes the sums among the system rows. */
+enum err hints_start(struct vnodes *vs, const struct stored_row *rows, uint32_t count) MUST_CHECK;
+void hints_done(struct vnodes *vs);
+
+/* What is kept for a node; made when it is not there. */
+struct hints *hints_of(struct vnodes *vs, uint64_t target);
+
+/* An operation on a hint begins, or is through. */
+void hints_begin(struct vnodes *vs, const struct hot *hot);
+void hints_end(struct vnodes *vs, const struct hot *hot);
+
+/* Whether there is room for `more` bytes. When not, the target will lack something: that is
+ * noted. */
+bool hints_room(struct vnodes *vs, uint64_t target, size_t more, struct outbox *out);
+
+/* The operation makes the hint `record` (NULL: deletes it), which was hot->record: the rows of the
+ * batch, two. hints_undo when the commit fails. */
+void hints_rows(struct vnodes *vs, struct op *op, struct blob *record, struct store_row *ret_rows,
+                struct outbox *out);
+void hints_undo(struct vnodes *vs, const struct op *op);
+
+/* A hint cannot be read any more. */
+void hints_lost(struct vnodes *vs, uint64_t target, struct outbox *out);
 
 /* refetch.c */
 

@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "msg/reply.h"
 
-enum machine_kind { MACHINE_GET, MACHINE_PUT, MACHINE_DELETE, MACHINE_LIST };
+enum machine_kind { MACHINE_GET, MACHINE_PUT, MACHINE_DELETE, MACHINE_LIST, MACHINE_DRAIN };
 
 struct machine {
     struct map_node node;     /* the shard's: by id */

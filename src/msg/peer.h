@@ -14,9 +14,9 @@
 enum peer_class { CLASS_CONTROL, CLASS_DATA, CLASS_BULK };
 
 enum peer_kind {
-    PEER_GET,       /* read a replica */
+    PEER_GET,       /* read a replica, or a fallback's hint */
     PEER_GOT,       /* its answer */
-    PEER_PUT,       /* merge an object into a replica */
+    PEER_PUT,       /* merge an object into a replica, or a hint */
     PEER_PUT_ACK,   /* merged and stored as asked, or not */
     PEER_FORWARD,   /* coordinate this request for me; never forwarded again */
     PEER_FORWARDED, /* what it came to */
@@ -30,7 +30,8 @@ struct peer_get {
     uint64_t epoch;
     uint32_t partition;
     struct key key;
-    bool full; /* the object; else only its digest record */
+    bool full;         /* the object; else only its digest record */
+    uint64_t hint_for; /* what is kept for this absent node, in full; 0: the receiver's own */
 };
 
 struct peer_got {
@@ -46,6 +47,7 @@ struct peer_put {
     uint32_t partition;
     struct key key;
     bool durable;
+    uint64_t hint_for;   /* to be kept for this absent node; 0: it is the receiver's own */
     struct bytes record; /* object record */
 };
 

@@ -140,6 +140,7 @@ struct talk_fenced {
     uint64_t epoch;
     enum err err;       /* ERR_OK: fenced; `holds` is the truth until the plan is decided */
     struct bytes holds; /* a bit for each partition; a joiner's is empty */
+    bool hints;         /* it keeps objects for other nodes */
 };
 
 struct talk_admin {

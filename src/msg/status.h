@@ -59,7 +59,9 @@ struct cluster_status {
     bool forked;          /* two documents of one epoch were seen: nothing can be changed */
     uint32_t slots, partitions, n_max;
     uint32_t replicas; /* the shortest replica list; below n_max: under-replicated */
-    uint32_t transfers_pending, transfers_active;
+    uint32_t transfers_pending,
+        transfers_active;        /* nodes that hints are kept for, handed over to */
+    uint64_t hints, hints_bytes; /* kept by the node that answers, for others */
     const struct status_member *members;
     uint32_t members_count;
     const struct status_staged *staged;

@@ -13,8 +13,9 @@ enum store_family {
     FAMILY_OBJECT, /* slot, type, bucket, key -> object record */
     FAMILY_META,   /* the same key -> digest record: what listings and digest reads see */
     FAMILY_SYS,    /* few rows, all loaded at start: document, acceptor, incarnations */
+    FAMILY_HINT,   /* target, slot, type, bucket, key -> object record kept for another node */
 };
-enum { STORE_FAMILIES = 3 };
+enum { STORE_FAMILIES = 4 };
 
 enum store_verb {
     STORE_GET,    /* one row */

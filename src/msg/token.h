@@ -13,7 +13,7 @@ enum token_owner {
     TOKEN_VNODE = 2,   /* kv/vnode: loads and commits */
     TOKEN_REPLICA = 3, /* kv/replica: reads for coordinators */
     TOKEN_LISTER = 4,  /* query/lister: scans for listings */
-    TOKEN_SHARD = 5,
+    TOKEN_MACHINE = 5, /* the machine of this number */
 };
 
 enum { TOKEN_OWNER_SHIFT = 56 };

@@ -29,6 +29,13 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
     X(OVERLOAD, WARN, "request refused: %0 in flight")                                             \
     X(INCARNATION, INFO, "partition %0: new incarnation %x1")                                      \
     X(LEASE_WAIT, DEBUG, "partition %0 waits for its counter lease")                               \
+    X(HINT_KEPT, DEBUG, "an object of partition %1 is kept for node %0, which is away")            \
+    X(HINT_GIVEN, DEBUG, "an object of partition %1 that was kept for node %0 was handed over")    \
+    X(HINT_MOVED, DEBUG, "an object kept for node %0 goes to the replicas of partition %1")        \
+    X(FALLBACK_WRITE, INFO, "no replica of partition %0 is up: this node coordinates a write")     \
+    X(HINT_LOST, ERROR, "an object kept for node %0 cannot be read")                               \
+    X(HINTS_FULL, WARN, "no more room to keep objects for node %0: %1 bytes are kept")             \
+    X(HINTS_OVER, INFO, "handed over what was kept for node %0: %1 objects; %2 remain")            \
     X(LIST_DONE, DEBUG, "listing done in %0 us, %1 names, err %2")                                 \
     X(SESSION_OPENED, DEBUG, "client connected")                                                   \
     X(SESSION_CLOSED, DEBUG, "client gone")                                                        \

@@ -9,7 +9,8 @@
  *   "acceptor"                         the register's acceptor state              cluster/
  *   "join"                             the cluster that this node waits to join   cluster/
  *   "inc/", partition (2, big-endian)  actor (8), leased counter (8), closed (1),
- *                                      little-endian                              kv/ */
+ *                                      little-endian                              kv/
+ *   "hints/", target                   record/hint.h                              kv/ */
 #ifndef RECORD_SYS_H
 #define RECORD_SYS_H
 

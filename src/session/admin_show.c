@@ -67,6 +67,8 @@ static void put_transfers(struct json_out *out, const struct cluster_status *sta
     json_open(out, '{');
     json_put_u64(out, "pending", status->transfers_pending);
     json_put_u64(out, "active", status->transfers_active);
+    json_put_u64(out, "hints", status->hints);
+    json_put_u64(out, "hints_bytes", status->hints_bytes);
     json_close(out, '}');
 }
 

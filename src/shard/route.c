@@ -120,43 +120,56 @@ static void hear(struct shard *s, uint64_t epoch)
     vnodes_behind(s->vnodes, shard_behind(s));
 }
 
+/* Whether this node may keep a hint: for another member that has a replica of the partition. */
+static bool may_keep(const struct view *view, uint32_t partition, uint64_t target)
+{
+    uint16_t at = view_index(view, target);
+
+    return target != view->self && at != RING_NOBODY && view->self_index != RING_NOBODY &&
+           ring_owns(&view->ring, partition, view->ring.n_max, at);
+}
+
+/* Where the object goes: its slot and partition, and the properties of its bucket. */
+static enum err place_put(const struct view *view, const struct peer_put *put,
+                          struct vnode_merge *merge)
+{
+    if (view->document == NULL || !key_fits(&put->key))
+        return ERR_WRONG_OWNER;
+    const struct props *props = document_props(view->document, put->key.type, put->key.bucket);
+    merge->slot = ring_slot(&view->ring, put->key.type, put->key.bucket, put->key.key);
+    merge->partition = ring_partition(&view->ring, merge->slot);
+    bool mine = put->hint_for == 0
+                    ? ring_owns(&view->ring, merge->partition, view->ring.n_max, view->self_index)
+                    : may_keep(view, merge->partition, put->hint_for);
+    if (!mine)
+        return ERR_WRONG_OWNER;
+    if (props == NULL)
+        return ERR_NO_TYPE;
+    merge->one_value = !props->allow_mult || props->last_write_wins;
+    return ERR_OK;
+}
+
 static void peer_put(struct shard *s, uint64_t from, const struct peer_put *put,
                      const struct event *ev, struct outbox *out)
 {
-    const struct view *view = cluster_view(s->cluster);
-    enum err err = ERR_OK;
-    const struct props *props = NULL;
-    uint32_t slot = 0, partition = 0;
+    struct vnode_merge merge = {
+        .from = from,
+        .token = put->token,
+        .key = put->key,
+        .record = put->record,
+        .durable = put->durable,
+        .hint_for = put->hint_for,
+    };
+    enum err err = place_put(cluster_view(s->cluster), put, &merge);
 
-    if (view->document == NULL || !key_fits(&put->key)) {
-        err = ERR_WRONG_OWNER;
-    } else {
-        props = document_props(view->document, put->key.type, put->key.bucket);
-        slot = ring_slot(&view->ring, put->key.type, put->key.bucket, put->key.key);
-        partition = ring_partition(&view->ring, slot);
-        if (!ring_owns(&view->ring, partition, view->ring.n_max, view->self_index)) {
-            outbox_trace(out, TRACE_WRONG_OWNER, partition, from, 0);
-            err = ERR_WRONG_OWNER;
-        } else if (props == NULL) {
-            err = ERR_NO_TYPE;
-        }
-    }
+    if (err == ERR_WRONG_OWNER)
+        outbox_trace(out, TRACE_WRONG_OWNER, merge.partition, from, 0);
     if (err != ERR_OK) {
         struct peer_msg *msg = outbox_send(out, from, PEER_PUT_ACK);
         msg->u.put_ack.token = put->token;
         msg->u.put_ack.err = err;
         return;
     }
-    struct vnode_merge merge = {
-        .from = from,
-        .token = put->token,
-        .partition = partition,
-        .slot = slot,
-        .key = put->key,
-        .record = put->record,
-        .durable = put->durable,
-        .one_value = !props->allow_mult || props->last_write_wins,
-    };
     vnodes_merge(s->vnodes, &merge, ev, out);
 }
 

@@ -105,7 +105,12 @@ static void on_stored(struct shard *s, const struct event *ev, struct outbox *ou
     case TOKEN_VNODE: vnodes_stored(s->vnodes, cluster_view(s->cluster), ev, out); break;
     case TOKEN_REPLICA: replicas_stored(s->replicas, s->vnodes, ev, out); break;
     case TOKEN_LISTER: listers_stored(s->listers, ev, out); break;
-    case TOKEN_SHARD: break;
+    case TOKEN_MACHINE: {
+        struct machine *machine = machine_find(s, token_number(ev->u.stored.token));
+        if (machine != NULL)
+            machine_run(s, machine, ev, out);
+        break;
+    }
     }
     /* After a failed write or sync nobody knows what the disk holds: this node stops, its peers go
      * on, and a restart reads what is really there. */
@@ -146,6 +151,10 @@ static void look_around(struct shard *s, const struct event *ev, struct outbox *
     bool changed = s->seen_epoch != view_epoch(view) || s->seen_count != view->members_count;
     for (uint16_t i = 0; i < view->members_count && !changed; i++)
         changed = s->seen[i].up != view->members[i].up;
+    for (uint16_t i = 0; i < view->members_count && changed; i++) {
+        if (view->members[i].up)
+            vnodes_hints_wake(s->vnodes, view->members[i].id);
+    }
     if (changed)
         s->quorum = has_quorum(view);
     s->seen_epoch = view_epoch(view);
@@ -177,9 +186,27 @@ static void on_link(struct shard *s, const struct event *ev, struct outbox *out)
         machines_run_all(s, ev, out);
 }
 
+/* Begins to hand over what may be handed over. */
+static void begin_drains(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    struct kv_env env = {cluster_view(s->cluster), s->config, s->vnodes, false, false};
+
+    while (!s->stopping && env.view->document != NULL) {
+        uint64_t target = vnodes_hints_due(s->vnodes, env.view, ev->mono_us);
+        if (target == 0)
+            return;
+        machine_add(s, drain_new(&env, s->next_id++, target, ev, out));
+    }
+}
+
 static void on_stop(struct shard *s, const struct event *ev, struct outbox *out)
 {
     s->stopping = true;
+    MAP_EACH(node, &s->machines) {
+        struct machine *machine = CONTAINER_OF(node, struct machine, node);
+        if (machine->kind == MACHINE_DRAIN)
+            machine_run(s, machine, ev, out);
+    }
     s->stop_by_us = ev->mono_us + (uint64_t)ev->u.stop.grace_ms * 1000;
     MAP_EACH(node, &s->seats)
         seat_run(s, CONTAINER_OF(node, struct seat, node), ev, out);
@@ -190,6 +217,7 @@ static void on_time(struct shard *s, const struct event *ev, struct outbox *out)
     tables_time(s, ev, out);
     vnodes_time(s->vnodes, ev, out);
     cluster_step(s->cluster, ev, out);
+    begin_drains(s, ev, out);
 }
 
 static void dispatch(struct shard *s, const struct event *ev, struct outbox *out)
@@ -236,10 +264,15 @@ static void wind_up(struct shard *s, const struct event *ev, struct outbox *out)
 void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
 {
     struct cluster_facts facts;
+    struct hints_total hints;
 
     ASSERT(s->started || ev->kind == EV_START);
     tables_bury(s);
     facts.holds = vnodes_holds(s->vnodes, &facts.holds_any);
+    vnodes_hints_sum(s->vnodes, &hints);
+    facts.hints =
+        (struct cluster_hints){hints.any, hints.rows, hints.bytes, hints.nodes, hints.drains};
+    facts.holds_any = facts.holds_any || hints.any;
     cluster_set_facts(s->cluster, &facts);
     vnodes_fence(s->vnodes, cluster_freezing(s->cluster, ev->mono_us));
     vnodes_behind(s->vnodes, shard_behind(s));
@@ -268,6 +301,8 @@ uint64_t shard_deadline(const struct shard *s)
         at = sooner(at, machine->at);
     if (seat != NULL)
         at = sooner(at, seat->at);
+    if (!s->stopping && cluster_view(s->cluster)->document != NULL)
+        at = sooner(at, vnodes_hints_deadline_us(s->vnodes));
     if (s->stopping && !s->halted)
         at = sooner(at, s->stop_by_us);
     return at;
@@ -286,6 +321,11 @@ const struct view *shard_view(const struct shard *s)
 const struct stats *shard_stats(const struct shard *s)
 {
     return &s->stats;
+}
+
+bool shard_keeps_hints(const struct shard *s)
+{
+    return vnodes_hints_any(s->vnodes);
 }
 
 bool shard_ready(const struct shard *s)

@@ -37,6 +37,9 @@ void shard_hello(const struct shard *shard, struct peer_hello *ret_hello);
 /* For hosts and checkers that look but do not touch. */
 const struct view *shard_view(const struct shard *shard);
 const struct stats *shard_stats(const struct shard *shard);
+/* Whether objects are kept here for other nodes. */
+bool shard_keeps_hints(const struct shard *shard);
+
 bool shard_ready(const struct shard *shard);
 
 #endif

@@ -34,7 +34,14 @@ static void machine_free(struct machine *machine)
     case MACHINE_PUT: put_free(machine); break;
     case MACHINE_DELETE: delete_free(machine); break;
     case MACHINE_LIST: list_free(machine); break;
+    case MACHINE_DRAIN: drain_free(machine); break;
     }
+}
+
+/* 1 for a machine that serves a request, 0 for one that works for the node itself. */
+static uint32_t serves(const struct machine *machine)
+{
+    return machine->kind != MACHINE_DRAIN;
 }
 
 /* Takes a machine out of the tables; what it made may still be read in this step. */
@@ -45,8 +52,8 @@ static void machine_end(struct shard *s, struct machine *machine)
         map_remove(&s->askers, &machine->by_asker);
     heap_remove(&s->timers, &machine->timer);
     list_append(&s->dead_machines, &machine->dead);
-    ASSERT(s->stats.requests_now > 0);
-    s->stats.requests_now--;
+    ASSERT(s->stats.requests_now >= serves(machine));
+    s->stats.requests_now -= serves(machine);
 }
 
 static void machine_after(struct shard *s, struct machine *machine)
@@ -64,7 +71,7 @@ void machine_add(struct shard *s, struct machine *machine)
     map_add(&s->machines, &machine->node, machine->id);
     if (machine->asker.kind == ASKER_SESSION)
         map_add(&s->askers, &machine->by_asker, asker_hash(machine->asker.id, machine->asker.seq));
-    s->stats.requests_now++;
+    s->stats.requests_now += serves(machine);
     machine_after(s, machine);
 }
 
@@ -80,6 +87,7 @@ void machine_run(struct shard *s, struct machine *machine, const struct event *e
     case MACHINE_PUT: put_step(machine, &kv, ev, out); break;
     case MACHINE_DELETE: delete_step(machine, &kv, ev, out); break;
     case MACHINE_LIST: list_step(machine, &list, ev, out); break;
+    case MACHINE_DRAIN: drain_step(machine, &kv, ev, out); break;
     }
     machine_after(s, machine);
 }
@@ -141,7 +149,7 @@ void tables_time(struct shard *s, const struct event *ev, struct outbox *out)
         struct machine *machine = CONTAINER_OF(first, struct machine, timer);
         heap_remove(&s->timers, first);
         machine_run(s, machine, &due, out);
-        ASSERT(machine->done || machine->deadline_us > ev->mono_us);
+        ASSERT(machine->done || machine->deadline_us == 0 || machine->deadline_us > ev->mono_us);
     }
     while ((first = heap_peek(&s->seat_timers)) != NULL && first->at <= ev->mono_us) {
         struct seat *seat = CONTAINER_OF(first, struct seat, timer);

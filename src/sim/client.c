@@ -34,7 +34,7 @@ struct note {
     bool writes;
     bool part; /* it was never sent whole */
     uint32_t write_id;
-    uint32_t need;       /* replicas: of a read, or that sync a write */
+    uint32_t need;       /* primaries at least: of a read, or that sync a write */
     uint64_t answers;    /* how many writes had been answered when it was asked */
     struct bytes bucket; /* ASK_KEYS */
     bool listed[SIM_KEYS_MAX];
@@ -87,7 +87,7 @@ static void judge_read(struct world *w, struct sim_client *client, const struct 
     struct verdict verdict = check_read(&w->history, sight);
     const struct sim_node *node = w->nodes[client->caller.node];
 
-    if (verdict.kind == FAULT_NONE && note->ask == ASK_GET)
+    if (verdict.kind == FAULT_NONE && note->ask == ASK_GET && note->need > 0)
         verdict = check_quorum_read(&w->history, sight, note->answers, note->need,
                                     key_replicas(w, node, note->key));
     if (verdict.kind != FAULT_NONE)
@@ -226,9 +226,26 @@ static void heard(struct world *w, struct caller *caller, void *context,
 
 /* ---- what it asks ---- */
 
-/* Some requests carry quorums of their own. */
-static void draw_quorums(struct world *w, struct question *q)
+/* Fallbacks keep what is written while replicas are away, and a read may not meet them. Who must
+ * read what was written asks for primaries: by number, or by wanting no fallbacks. */
+static void draw_strictness(struct world *w, const struct sim_client *client, struct question *q)
 {
+    if (!world_chance(w, w->params.strict_permille * 1000))
+        return;
+    q->no_fallbacks = client->caller.kind == CONN_PB;
+    q->pr = client->caller.kind == CONN_PB ? 0 : QUORUM;
+    q->pw = q->pr;
+}
+
+static uint32_t promised(uint32_t number)
+{
+    return number == 0 ? QUORUM : number;
+}
+
+/* Some requests carry quorums of their own. */
+static void draw_quorums(struct world *w, const struct sim_client *client, struct question *q)
+{
+    draw_strictness(w, client, q);
     if (!world_chance(w, 200000))
         return;
     q->r = (uint32_t)random_range(&w->random, 1, 3);
@@ -291,7 +308,7 @@ static void ask_write(struct world *w, struct sim_client *client, struct questio
         q->vclock = memory->vclock;
     note->ask = q->ask;
     note->writes = true;
-    note->need = q->dw == 0 ? QUORUM : q->dw;
+    note->need = q->no_fallbacks ? promised(q->dw) : q->pw;
     note->write_id = history_invoke(&w->history, note->key, deletes, memory->seen,
                                     blind ? 0 : memory->seen_count);
     value_make(note->write_id, note->key, text, len);
@@ -311,7 +328,7 @@ static void ask_read(struct world *w, struct sim_client *client, struct question
 {
     q->ask = ASK_GET;
     note->ask = ASK_GET;
-    note->need = q->r == 0 ? QUORUM : q->r;
+    note->need = q->no_fallbacks ? promised(q->r) : q->pr;
     if (q->pr > note->need)
         note->need = q->pr;
     world_trace(w, "client", client->index, "asks node %u: read key %u", client->caller.node,
@@ -328,7 +345,7 @@ static void ask_object(struct world *w, struct sim_client *client, bool part)
     note->answers = w->history.answers;
     note->part = part;
     struct question q = {.bucket = key_bucket(w, note->key), .key = key_name(note->key, name)};
-    draw_quorums(w, &q);
+    draw_quorums(w, client, &q);
     if (world_chance(w, w->params.read_permille * 1000))
         ask_read(w, client, &q, note);
     else

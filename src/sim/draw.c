@@ -37,6 +37,10 @@ static void draw_config(struct world *w)
         config->requests_max = between(w, 3, 8);
     config->repair_wait_ms = between(w, 50, 800);
     config->suspicion_ms = between(w, 300, 2000);
+    if (world_chance(w, 200000))
+        config->hints_age_max_ms = between(w, 1000, 8000);
+    if (world_chance(w, 100000))
+        config->hints_bytes_max = between(w, 100, 2000);
 }
 
 void draw_nothing(struct world *w)
@@ -52,6 +56,7 @@ void draw_nothing(struct world *w)
     p->disk_min_us = 50;
     p->disk_mean_us = 100;
     p->amnesia_permille = 1000;
+    p->strict_permille = 1000;
     p->think_us = 20000;
     p->value_bytes_max = 64;
 }
@@ -113,6 +118,7 @@ static void draw_traffic(struct world *w)
     p->blind_permille = between(w, 50, 600);
     p->delete_permille = between(w, 0, 200);
     p->read_permille = between(w, 200, 700);
+    p->strict_permille = world_chance(w, 300000) ? 1000 : between(w, 0, 1000);
     p->loyal_permille = between(w, 0, 900);
     p->again_permille = between(w, 0, 500);
     p->think_us = between(w, 1000, 40000);

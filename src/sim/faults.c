@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "record/hint.h"
 #include "sim/net.h"
 #include "sim/node.h"
 
@@ -134,12 +135,17 @@ static bool elsewhere(struct world *w, unsigned victim, struct bytes key)
 static void rot(struct world *w, struct faults *f)
 {
     struct disk *disk = &w->nodes[f->victim]->disk;
-    enum store_family family = world_chance(w, 500000) ? FAMILY_OBJECT : FAMILY_META;
+    static const enum store_family families[] = {FAMILY_OBJECT, FAMILY_META, FAMILY_HINT};
+    enum store_family family = families[random_below(&w->random, ARRAY_LEN(families))];
     uint64_t place = random_below(&w->random, w->params.keys);
     struct nth nth = {place, BYTES_NONE};
 
     disk_each(disk, family, count_row, &nth);
-    if (nth.key.len > 0 && elsewhere(w, f->victim, nth.key) &&
+    struct bytes key = nth.key;
+    uint64_t target;
+    if (family == FAMILY_HINT && hint_key_decode(nth.key, &target, &key) != ERR_OK)
+        key = BYTES_NONE;
+    if (key.len > 0 && elsewhere(w, f->victim, key) &&
         engine_mem_corrupt(disk->engine, family, place, (uint32_t)random_below(&w->random, 4096))) {
         w->tally.corruptions++;
         world_trace(w, "disk", f->victim, "a row rots");

@@ -29,6 +29,7 @@ struct question {
     struct bytes value;
     const char *path;
     uint32_t r, w, pr, pw, dw;
+    bool no_fallbacks; /* sloppy_quorum is off; PB only */
     bool return_body;
     bool if_none_match;   /* only when nothing is there */
     bool if_not_modified; /* only when `vclock` is what is there */

@@ -65,7 +65,7 @@ struct line {
     uint64_t count;
 };
 
-enum { REPORT_LINES = 45 };
+enum { REPORT_LINES = 50 };
 
 static void lines_of(const struct report *report, struct line lines[REPORT_LINES])
 {
@@ -115,6 +115,11 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"news kept from nodes", t->news_lost},
         {"ballots lost", t->traces[TRACE_BALLOT_CONFLICT]},
         {"new epochs", t->traces[TRACE_EPOCH]},
+        {"hints kept", t->traces[TRACE_HINT_KEPT]},
+        {"hints handed over", t->traces[TRACE_HINT_GIVEN]},
+        {"hints given to others", t->traces[TRACE_HINT_MOVED]},
+        {"hints lost", t->traces[TRACE_HINT_LOST]},
+        {"writes by fallbacks", t->traces[TRACE_FALLBACK_WRITE]},
         {"requests refused early", t->traces[TRACE_OVERLOAD]},
     };
 

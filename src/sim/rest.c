@@ -35,6 +35,8 @@ static const char *what_is_busy(struct world *w, unsigned *ret_number)
             return "a request is under way at a node";
         if (node->disk.pending > 0)
             return "a disk is busy";
+        if (shard_keeps_hints(node->shard))
+            return "a node keeps objects for another one";
         const struct view *view = shard_view(node->shard);
         if (view->document->preparing != 0)
             return "a plan is being prepared";

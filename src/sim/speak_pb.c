@@ -21,6 +21,15 @@ static void put_number(struct buf *buf, uint32_t number, uint64_t value)
     buf_put_varint(buf, value);
 }
 
+/* A switch that is on by default. */
+static void put_off(struct buf *buf, uint32_t number, bool off)
+{
+    if (!off)
+        return;
+    buf_put_varint(buf, (uint64_t)number << 3 | PB_VARINT);
+    buf_put_varint(buf, 0);
+}
+
 static void put_get(struct buf *buf, const struct question *q)
 {
     put_bytes(buf, 1, q->bucket);
@@ -28,6 +37,7 @@ static void put_get(struct buf *buf, const struct question *q)
     put_number(buf, 3, q->r);
     put_number(buf, 4, q->pr);
     put_number(buf, 9, 1); /* tombstones are told */
+    put_off(buf, 11, q->no_fallbacks);
 }
 
 static void put_write(struct buf *buf, const struct question *q)
@@ -48,6 +58,7 @@ static void put_write(struct buf *buf, const struct question *q)
     put_number(buf, 8, q->pw);
     put_number(buf, 9, q->if_not_modified);
     put_number(buf, 10, q->if_none_match);
+    put_off(buf, 14, q->no_fallbacks);
 }
 
 static void put_delete(struct buf *buf, const struct question *q)
@@ -59,6 +70,7 @@ static void put_delete(struct buf *buf, const struct question *q)
     put_number(buf, 6, q->w);
     put_number(buf, 8, q->pw);
     put_number(buf, 9, q->dw);
+    put_off(buf, 11, q->no_fallbacks);
 }
 
 static void put_props(struct buf *buf, const struct question *q)

@@ -11,8 +11,7 @@
  *   caller.c    questions and answers; client.c, operator.c, direct.c: who asks
  *   draw.c      how this world is; faults.c what goes wrong in it, and when
  *   form.c      how the cluster comes to be
- *   run.c       the phases of a run; judge.c, compare.c, epochs.c, settings.c its judgement
- *   scenario.c  worlds without chance, for tests that tell a story */
+ *   run.c       the phases of a run; judge.c, compare.c, epochs.c, settings.c its judgement */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
@@ -71,9 +70,10 @@ struct params {
 
     uint32_t hot_keys, hot_permille; /* how many questions are about how few keys */
     uint32_t blind_permille, delete_permille, read_permille;
-    uint32_t loyal_permille; /* who lost a node comes back to it */
-    uint32_t again_permille; /* the next question is about the same key */
-    bool grows;              /* keys are met one after the other, not all at once */
+    uint32_t strict_permille; /* of the questions: fallbacks do not count */
+    uint32_t loyal_permille;  /* who lost a node comes back to it */
+    uint32_t again_permille;  /* the next question is about the same key */
+    bool grows;               /* keys are met one after the other, not all at once */
     uint32_t think_us;
     uint32_t value_bytes_max;
     uint32_t http_ppm, pipeline_ppm, list_ppm, props_ppm, vanish_ppm, slow_reader_ppm;

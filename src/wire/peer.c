@@ -25,14 +25,33 @@ enum peer_tag {
     TAG_CLUSTER = 9,
 };
 
-enum { NAMES_MAX = 100000, LIST_WHATS = 2 };
+enum { NAMES_MAX = 100000, LIST_WHATS = 2, FLAG_YES = 1, FLAG_HINT = 2 };
+
+/* A yes or no, and in the same byte whether a hint's target follows. */
+static void hint_put(struct buf *buf, bool yes, uint64_t hint_for)
+{
+    buf_put_u8(buf, (uint8_t)((yes ? FLAG_YES : 0) | (hint_for != 0 ? FLAG_HINT : 0)));
+    if (hint_for != 0)
+        buf_put_le64(buf, hint_for);
+}
+
+static void hint_get(struct reader *r, bool *ret_yes, uint64_t *ret_hint_for)
+{
+    uint8_t flags = reader_u8(r);
+    uint64_t hint_for = (flags & FLAG_HINT) != 0 ? reader_le64(r) : 0;
+
+    if ((flags & ~(FLAG_YES | FLAG_HINT)) != 0 || ((flags & FLAG_HINT) != 0 && hint_for == 0))
+        field_fail(r);
+    *ret_yes = (flags & FLAG_YES) != 0;
+    *ret_hint_for = hint_for;
+}
 
 static void get_put(struct buf *buf, const struct peer_get *m)
 {
     buf_put_le64(buf, m->token);
     buf_put_le64(buf, m->epoch);
     buf_put_le32(buf, m->partition);
-    buf_put_u8(buf, m->full);
+    hint_put(buf, m->full, m->hint_for);
     field_key_put(buf, &m->key);
 }
 
@@ -41,7 +60,7 @@ static void get_get(struct reader *r, struct peer_get *m)
     m->token = reader_le64(r);
     m->epoch = reader_le64(r);
     m->partition = reader_le32(r);
-    m->full = field_bool(r);
+    hint_get(r, &m->full, &m->hint_for);
     m->key = field_key(r);
 }
 
@@ -66,7 +85,7 @@ static void put_put(struct buf *buf, const struct peer_put *m)
     buf_put_le64(buf, m->token);
     buf_put_le64(buf, m->epoch);
     buf_put_le32(buf, m->partition);
-    buf_put_u8(buf, m->durable);
+    hint_put(buf, m->durable, m->hint_for);
     field_key_put(buf, &m->key);
     buf_put_lenbytes(buf, m->record);
 }
@@ -76,7 +95,7 @@ static void put_get(struct reader *r, struct peer_put *m)
     m->token = reader_le64(r);
     m->epoch = reader_le64(r);
     m->partition = reader_le32(r);
-    m->durable = field_bool(r);
+    hint_get(r, &m->durable, &m->hint_for);
     m->key = field_key(r);
     m->record = reader_lenbytes(r, PEER_FRAME_BYTES_MAX);
 }

@@ -292,6 +292,7 @@ void peer_cluster_encode(struct buf *buf, const struct peer_cluster *msg)
         buf_put_le64(buf, msg->u.fenced.epoch);
         buf_put_u8(buf, peer_err_number(msg->u.fenced.err));
         buf_put_lenbytes(buf, msg->u.fenced.holds);
+        buf_put_u8(buf, msg->u.fenced.hints);
         break;
     case TALK_ADMIN: admin_put(buf, &msg->u.admin); break;
     case TALK_ADMIN_ANSWER: admin_answer_put(buf, &msg->u.admin_answer); break;
@@ -332,6 +333,7 @@ static void payload_get(struct arena *arena, struct reader *r, struct peer_clust
         msg->u.fenced.epoch = reader_le64(r);
         msg->u.fenced.err = peer_err_of(reader_u8(r));
         msg->u.fenced.holds = reader_lenbytes(r, HOLDS_BYTES_MAX);
+        msg->u.fenced.hints = field_bool(r);
         break;
     case TALK_ADMIN: admin_get(r, &msg->u.admin); break;
     case TALK_ADMIN_ANSWER: admin_answer_get(arena, r, &msg->u.admin_answer); break;

@@ -150,6 +150,8 @@ void peer_status_put(struct buf *buf, const struct cluster_status *s)
     buf_put_varint(buf, s->replicas);
     buf_put_varint(buf, s->transfers_pending);
     buf_put_varint(buf, s->transfers_active);
+    buf_put_varint(buf, s->hints);
+    buf_put_varint(buf, s->hints_bytes);
     members_put(buf, s);
     staged_put(buf, s);
     plan_put(buf, &s->plan);
@@ -176,6 +178,8 @@ void peer_status_get(struct arena *arena, struct reader *r, struct cluster_statu
     s->replicas = field_u32(r);
     s->transfers_pending = field_u32(r);
     s->transfers_active = field_u32(r);
+    s->hints = reader_varint(r);
+    s->hints_bytes = reader_varint(r);
     members_get(arena, r, s);
     staged_get(arena, r, s);
     plan_get(arena, r, &s->plan);

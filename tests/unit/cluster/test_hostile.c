@@ -55,7 +55,8 @@ static void run(struct victim *v, struct event *ev)
 
     ev->mono_us = v->now_us;
     outbox_init(&out);
-    cluster_set_facts(v->cluster, &(struct cluster_facts){v->holds, v->holds[0] != 0});
+    cluster_set_facts(
+        v->cluster, &(struct cluster_facts){v->holds, v->holds[0] != 0, {.any = v->holds[1] != 0}});
     cluster_step(v->cluster, ev, &out);
     execute(v, &out);
     outbox_done(&out);
@@ -195,7 +196,7 @@ static void fill(struct victim *v, uint64_t from, struct peer_cluster *m)
     case TALK_FENCE: m->u.fence = (struct talk_fence){number(v), number(v)}; break;
     case TALK_FENCED:
         m->u.fenced = (struct talk_fenced){number(v), number(v), below(v, 2) ? ERR_OK : ERR_STALE,
-                                           bytes_of(v->holds, below(v, 40))};
+                                           bytes_of(v->holds, below(v, 40)), below(v, 2) == 1};
         break;
     case TALK_ADMIN:
         m->u.admin.seq = number(v);

@@ -332,7 +332,8 @@ static void execute(struct house *house, const struct event *ev, struct outbox *
 
 static void facts(struct house *house)
 {
-    cluster_set_facts(house->cluster, &(struct cluster_facts){house->holds, house->holds_any});
+    cluster_set_facts(house->cluster, &(struct cluster_facts){.holds = house->holds,
+                                                              .holds_any = house->holds_any});
 }
 
 static void after(struct house *house, const struct event *ev, struct outbox *out)

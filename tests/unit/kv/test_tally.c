@@ -241,6 +241,95 @@ TEST(gets)
     }
 }
 
+/* Places of which some are held by fallbacks. */
+struct mixed {
+    struct put_needs put;
+    struct get_needs get;
+    uint32_t fallbacks; /* a bit for each place */
+};
+
+static bool primary(const struct mixed *m, uint32_t place)
+{
+    return (m->fallbacks >> place & 1) == 0;
+}
+
+static bool mixed_put_holds(const void *context, const uint8_t *answers, uint32_t n)
+{
+    const struct mixed *m = context;
+    uint32_t primaries = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        primaries += primary(m, i) && (answers[i] == PUT_YES || answers[i] == PUT_SYNCED);
+    return put_holds(&m->put, answers, n) && primaries >= m->put.pw;
+}
+
+/* A fallback that keeps nothing says nothing: it helps an object, and never makes a not-found. */
+static bool mixed_get_holds(const void *context, const uint8_t *answers, uint32_t n)
+{
+    const struct mixed *m = context;
+    uint32_t found = 0, good = 0, primaries = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        found += answers[i] == GET_FOUND;
+    for (uint32_t i = 0; i < n; i++) {
+        bool missing = answers[i] == GET_MISSING && m->get.notfound_ok;
+        good += answers[i] == GET_FOUND || (missing && (primary(m, i) || found > 0));
+        primaries += primary(m, i) && (answers[i] == GET_FOUND || missing);
+    }
+    return good >= m->get.r && good >= m->get.node_confirms && primaries >= m->get.pr;
+}
+
+static enum tally_verdict wanted(holds_fn *holds, const struct mixed *m, const uint8_t *answers,
+                                 uint32_t n)
+{
+    if (holds(m, answers, n))
+        return TALLY_MET;
+    return may_hold(holds, m, answers, n) ? TALLY_OPEN : TALLY_LOST;
+}
+
+static bool mixed_table(uint32_t n, const struct mixed *m)
+{
+    uint8_t answers[REPLICAS];
+
+    for (uint32_t code = 0; code < power(ANSWERS, n); code++) {
+        struct put_tally puts;
+        struct get_tally gets;
+        bool empty = false;
+        decode(code, n, answers);
+        put_tally_init(&puts, n, m->put);
+        get_tally_init(&gets, n, m->get);
+        for (uint32_t i = 0; i < n; i++) {
+            puts.primary[i] = primary(m, i);
+            gets.primary[i] = primary(m, i);
+            put_vote(&puts, i, answers[i]);
+            get_vote(&gets, i, answers[i]);
+            empty = empty || (!primary(m, i) && answers[i] == GET_MISSING);
+        }
+        if (put_tally_verdict(&puts) != wanted(mixed_put_holds, m, answers, n) ||
+            get_tally_verdict(&gets) != wanted(mixed_get_holds, m, answers, n))
+            return false;
+        if (get_tally_verdict(&gets) == TALLY_LOST && empty &&
+            get_tally_loss(&gets).err == ERR_NOT_FOUND)
+            return false;
+    }
+    return true;
+}
+
+TEST(fallbacks)
+{
+    for (uint32_t n = 1; n < REPLICAS; n++) {
+        bool right = true;
+        for (uint32_t set = 0; set < power(n + 1, 3) * 2 && right; set++) {
+            uint32_t a = set / 2 % (n + 1), b = set / 2 / (n + 1) % (n + 1);
+            uint32_t c = set / 2 / (n + 1) / (n + 1);
+            struct mixed m = {{a, b, c, a}, {a, b, c, false, set % 2 == 1}, 0};
+            for (m.fallbacks = 0; m.fallbacks < 1u << n && a > 0; m.fallbacks++)
+                right = right && mixed_table(n, &m);
+        }
+        CHECK(right);
+    }
+}
+
 /* The answers of a code in the order of `order`: the verdict after each. */
 static void put_verdicts(uint32_t n, struct put_needs needs, const uint8_t *answers,
                          const uint32_t *order, enum tally_verdict *ret_verdicts)
@@ -339,6 +428,7 @@ int main(int argc, char **argv)
     static const struct tap_test tests[] = {
         T(puts),
         T(gets),
+        T(fallbacks),
         T(the_order_of_votes_does_not_matter),
         T(the_order_of_answers_to_a_read_does_not_matter),
     };

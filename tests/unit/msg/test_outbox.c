@@ -90,7 +90,7 @@ TEST(messages_and_answers)
 TEST(tokens_tell_their_owner)
 {
     static const enum token_owner owners[] = {TOKEN_CLUSTER, TOKEN_VNODE, TOKEN_REPLICA,
-                                              TOKEN_LISTER, TOKEN_SHARD};
+                                              TOKEN_LISTER, TOKEN_MACHINE};
     static const uint64_t numbers[] = {0, 1, (UINT64_C(1) << TOKEN_OWNER_SHIFT) - 1};
 
     for (size_t i = 0; i < ARRAY_LEN(owners); i++) {

@@ -193,10 +193,15 @@ static struct peer_msg message_any(uint64_t kind)
     memset(&m, 0, sizeof(m));
     m.kind = (enum peer_kind)kind;
     switch (kind) {
-    case PEER_GET: m.u.get = (struct peer_get){token, epoch, number32(), key_any(), coin()}; break;
+    case PEER_GET:
+        m.u.get = (struct peer_get){token,     epoch,  number32(),
+                                    key_any(), coin(), coin() ? random_u64(&random) : 0};
+        break;
     case PEER_GOT: m.u.got = (struct peer_got){token, err_any(), coin(), text_any(9000)}; break;
     case PEER_PUT:
-        m.u.put = (struct peer_put){token, epoch, number32(), key_any(), coin(), text_any(9000)};
+        m.u.put = (struct peer_put){token,         epoch,  number32(),
+                                    key_any(),     coin(), coin() ? random_u64(&random) : 0,
+                                    text_any(9000)};
         break;
     case PEER_PUT_ACK: m.u.put_ack = (struct peer_put_ack){token, err_any(), coin()}; break;
     case PEER_FORWARD: m.u.forward = (struct peer_forward){token, number32(), request_any()}; break;
@@ -333,6 +338,7 @@ static void check_same(const struct peer_msg *a, const struct peer_msg *b)
         CHECK_EQ(a->u.get.epoch, b->u.get.epoch);
         CHECK_EQ(a->u.get.partition, b->u.get.partition);
         CHECK_EQ(a->u.get.full, b->u.get.full);
+        CHECK_EQ(a->u.get.hint_for, b->u.get.hint_for);
         CHECK(key_eq(&a->u.get.key, &b->u.get.key));
     } else if (a->kind == PEER_GOT) {
         CHECK_EQ(a->u.got.token, b->u.got.token);
@@ -344,6 +350,7 @@ static void check_same(const struct peer_msg *a, const struct peer_msg *b)
         CHECK_EQ(a->u.put.epoch, b->u.put.epoch);
         CHECK_EQ(a->u.put.partition, b->u.put.partition);
         CHECK_EQ(a->u.put.durable, b->u.put.durable);
+        CHECK_EQ(a->u.put.hint_for, b->u.put.hint_for);
         CHECK(key_eq(&a->u.put.key, &b->u.put.key));
         CHECK(bytes_eq(a->u.put.record, b->u.put.record));
     } else if (a->kind == PEER_PUT_ACK) {
@@ -496,7 +503,8 @@ TEST(version_one_looks_like_this)
                 3,
                 4,
                 {{(const uint8_t *)"t", 1}, {(const uint8_t *)"b", 1}, {(const uint8_t *)"key", 3}},
-                true}}},
+                true,
+                0}}},
          "d55e0105000000001d0000005dfabae5b525987a02010000000000000300000000000000"
          "040000000101740162036b6579"},
         {{PEER_PUT,
@@ -506,6 +514,7 @@ TEST(version_one_looks_like_this)
                 9,
                 {{(const uint8_t *)"t", 1}, {(const uint8_t *)"b", 1}, {(const uint8_t *)"k", 1}},
                 true,
+                0,
                 {(const uint8_t *)"record", 6}}}},
          "d55e010700000000220000007fa2cd5007b72c8f07000000000000000800000000000000"
          "090000000101740162016b067265636f7264"},

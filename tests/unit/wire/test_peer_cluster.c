@@ -70,6 +70,8 @@ static struct cluster_status *status_any(void)
         .replicas = (uint32_t)below(17),
         .transfers_pending = (uint32_t)below(100),
         .transfers_active = (uint32_t)below(100),
+        .hints = any(),
+        .hints_bytes = any(),
         .members = members,
         .members_count = (uint32_t)below(4),
         .staged = staged,
@@ -149,7 +151,8 @@ static struct peer_cluster message_any(enum cluster_talk kind)
         break;
     case TALK_FENCE: m.u.fence = (struct talk_fence){any(), any()}; break;
     case TALK_FENCED:
-        m.u.fenced = (struct talk_fenced){any(), any(), err_any(), text(SLOTS_MAX / 8)};
+        m.u.fenced =
+            (struct talk_fenced){any(), any(), err_any(), text(SLOTS_MAX / 8), any() % 2 == 1};
         break;
     case TALK_ADMIN:
         m.u.admin.seq = any();
