@@ -16,6 +16,7 @@ import time
 
 import pb
 from cluster import Cluster
+from hints_suite import wait_drained
 from tap import check, equal, note, raises, run
 
 SECONDS = float(os.environ.get('DASSIE_BLACKBOX_SECONDS', '60'))
@@ -269,7 +270,7 @@ def test_nothing_acknowledged_is_lost_among_five_nodes():
         for writer in writers:
             writer.join(30)
             check(writer.broken is None, 'a writer broke:', repr(writer.broken))
-        cluster.wait_whole()
+        wait_drained(cluster)
         note(f'{history.acknowledged} writes acknowledged, {history.failed} not; {faults.kills} '
              f'kills, {faults.stops} stops, {faults.restarts} restarts')
         check(faults.kills >= 3 and faults.stops >= 2, 'too few faults to mean anything')
