@@ -182,6 +182,27 @@ static void draw_meddled(struct world *w)
     }
 }
 
+/* So many nodes are away at any time that some keys have no replica: fallbacks coordinate. */
+static void draw_lonely(struct world *w)
+{
+    struct params *p = &w->params;
+
+    p->nodes = between(w, 6, MEMBERS_MAX);
+    p->joins = false;
+    p->operators = 0;
+    p->crash_ppm = between(w, 100000, 400000);
+    p->doomed_permille = between(w, 0, 300);
+    p->beat_us = between(w, 50000, 150000);
+    p->hot_keys = between(w, 1, 3);
+    p->hot_permille = between(w, 500, 900);
+    p->blind_permille = between(w, 300, 900);
+    p->read_permille = between(w, 100, 500);
+    p->strict_permille = between(w, 0, 200);
+    p->think_us = between(w, 5000, 40000);
+    p->ops = between(w, 300, 900);
+    w->config.suspicion_ms = between(w, 300, 600);
+}
+
 void draw_world(struct world *w)
 {
     quiet_config(&w->config);
@@ -194,4 +215,6 @@ void draw_world(struct world *w)
         draw_furious(w);
     else if (world_chance(w, 187500))
         draw_meddled(w);
+    else if (world_chance(w, 100000))
+        draw_lonely(w);
 }
