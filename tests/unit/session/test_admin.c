@@ -279,7 +279,7 @@ TEST(how_a_status_looks)
               "\"members\":[{\"name\":\"a\",\"id\":\"0000000000000005\",\"address\":\"h:1\","
               "\"state\":\"leaving\",\"reachable\":true,\"partitions\":8,\"weight\":100,"
               "\"location\":\"r1\",\"holds\":false,\"epoch\":7}],"
-              "\"transfers\":{\"pending\":0,\"active\":0},"
+              "\"transfers\":{\"pending\":0,\"active\":0,\"hints\":0,\"hints_bytes\":0},"
               "\"staged\":[{\"change\":\"set-weight\",\"id\":\"0000000000000005\",\"name\":\"a\","
               "\"address\":\"\",\"location\":\"\",\"weight\":70}]}");
     CHECK_EQ(code, 200);
@@ -291,7 +291,7 @@ TEST(how_a_status_looks)
               "\"staged\":[{\"change\":\"set-weight\",\"id\":\"0000000000000005\",\"name\":\"a\","
               "\"address\":\"\",\"location\":\"\",\"weight\":70}]}");
     CHECK_STR(replied(&desk, "transfers", &reply, &code),
-              "{\"transfers\":{\"pending\":0,\"active\":0}}");
+              "{\"transfers\":{\"pending\":0,\"active\":0,\"hints\":0,\"hints_bytes\":0}}");
     CHECK(strstr(replied(&desk, "ring", &reply, &code),
                  "{\"epoch\":7,\"ring\":[{\"partition\":0,\"replicas\":[\"a\"]},") != NULL);
     desk_done(&desk);
