@@ -11,7 +11,8 @@
  *   caller.c    questions and answers; client.c, operator.c, direct.c: who asks
  *   draw.c      how this world is; faults.c what goes wrong in it, and when
  *   form.c      how the cluster comes to be
- *   run.c       the phases of a run; judge.c, compare.c, epochs.c, settings.c its judgement */
+ *   run.c       the phases of a run; judge.c, compare.c, epochs.c, settings.c its judgement
+ *   scenario.c  worlds without chance, for tests that tell a story */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
