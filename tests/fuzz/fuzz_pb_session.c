@@ -158,7 +158,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         {.name = BYTES_LIT("t"), .active = true, .props = props_default(true)},
     };
     const struct document document = {.types = types, .types_count = 2};
-    const struct view view = {.document = &document, .self_index = RING_NOBODY};
+    /* Lists of nobody, of eight partitions. */
+    static const uint16_t place[8] = {RING_NOBODY, RING_NOBODY, RING_NOBODY, RING_NOBODY,
+                                      RING_NOBODY, RING_NOBODY, RING_NOBODY, RING_NOBODY};
+    const struct view view = {
+        .document = &document,
+        .ring = {.slots = 64, .partitions = 8, .n_max = 1, .place = place},
+        .self_index = RING_NOBODY,
+    };
     struct config config;
     struct play play = {.script = reader_of(bytes_of(data, size))};
 
