@@ -6,6 +6,7 @@
 #include "sim/caller.h"
 #include "sim/keys.h"
 #include "sim/node.h"
+#include "sim/operator.h"
 #include "sim/outcome.h"
 #include "sim/settings.h"
 
@@ -263,7 +264,10 @@ static uint32_t draw_key(struct world *w, struct sim_client *client)
     if (w->params.grows)
         met = 1 + (met - 1) * (w->params.ops - w->ops_left) / w->params.ops;
     uint32_t key = (uint32_t)random_below(&w->random, met);
-    if (world_chance(w, w->params.again_permille * 1000))
+    if (met < w->params.keys && world_chance(w, w->params.fresh_permille * 1000) &&
+        operators_commit(w))
+        key = (uint32_t)random_range(&w->random, met, w->params.keys - 1);
+    else if (world_chance(w, w->params.again_permille * 1000))
         key = client->key;
     else if (world_chance(w, w->params.hot_permille * 1000))
         key %= w->params.hot_keys;
@@ -315,7 +319,7 @@ static void ask_write(struct world *w, struct sim_client *client, struct questio
     if (!deletes) {
         q->value = bytes_of(text, len);
         q->return_body = world_chance(w, 300000);
-        q->if_none_match = blind && world_chance(w, 100000);
+        q->if_none_match = blind && world_chance(w, w->params.once_permille * 1000);
         q->if_not_modified = !blind && client->caller.kind == CONN_PB && world_chance(w, 100000);
     }
     say_write(w, client, q, note, !blind);

@@ -121,6 +121,7 @@ static void draw_traffic(struct world *w)
     p->strict_permille = world_chance(w, 300000) ? 1000 : between(w, 0, 1000);
     p->loyal_permille = between(w, 0, 900);
     p->again_permille = between(w, 0, 500);
+    p->once_permille = between(w, 0, 200);
     p->think_us = between(w, 1000, 40000);
     p->value_bytes_max = world_chance(w, 100000) ? 4000 : 64;
     p->http_ppm = sometimes(w, 500, 500000);
@@ -159,23 +160,42 @@ static void draw_furious(struct world *w)
     w->config.counter_lease = between(w, 2, 8);
 }
 
+/* Plans come to something where nodes reach each other. */
+static void draw_calm(struct params *p)
+{
+    p->crash_ppm = 0;
+    p->stop_ppm = 0;
+    p->pause_ppm = 0;
+    p->cut_ppm = 0;
+    p->loss_ppm = 0;
+    p->full_ppm = 0;
+    p->eio_ppm = 0;
+}
+
 /* The cluster is changed again and again while partitions get their first objects. */
 static void draw_meddled(struct world *w)
 {
     struct params *p = &w->params;
 
-    p->nodes = between(w, 2, world_chance(w, 300000) ? MEMBERS_MAX : 5);
+    p->nodes =
+        between(w, world_chance(w, 300000) ? 2 : 4, world_chance(w, 300000) ? MEMBERS_MAX : 5);
     p->joins = p->joins && p->early;
-    p->late = p->joins ? 0 : between(w, 0, p->nodes - 1 < 2 ? p->nodes - 1 : 2);
-    p->meddlers = between(w, 1, world_chance(w, 300000) ? SIM_MEDDLERS_MAX : 2);
+    p->late = !p->joins && world_chance(w, 400000) ? between(w, 1, p->nodes < 3 ? 1 : 2) : 0;
+    p->meddlers = between(w, 1, world_chance(w, 300000) ? SIM_MEDDLERS_MAX : 1);
     p->meddle_us = between(w, 2000, world_chance(w, 500000) ? 20000 : 400000);
     p->opens = world_chance(w, 500000);
     p->grows = world_chance(w, 800000);
     p->keys = SIM_KEYS_MAX;
-    p->think_us = between(w, 5000, 100000);
+    p->clients = between(w, 2, 6);
+    p->think_us = between(w, 20000, 120000);
     p->hot_permille = between(w, 0, 300);
-    p->crash_ppm = world_chance(w, 500000) ? 0 : p->crash_ppm;
+    p->again_permille = between(w, 0, 200);
+    p->fresh_permille = between(w, 0, 800);
+    p->once_permille = between(w, 0, 700);
+    p->stall_ppm = sometimes(w, 700, 200000);
     w->config.ring_size = w->config.slots;
+    if (world_chance(w, 600000))
+        draw_calm(p);
     if (world_chance(w, 400000)) {
         p->deaf = (uint32_t)random_below(&w->random, UINT64_C(1) << p->nodes);
         p->deaf_us = random_range(&w->random, 100000, DEAF_PERIOD_US);

@@ -28,14 +28,25 @@ static unsigned nodes_down(struct world *w)
     return count;
 }
 
-static void stall(struct world *w, struct sim_node *node)
+static void stall(struct world *w, struct sim_node *node, bool commits, bool reads)
 {
-    node->disk.stalled_until_us = w->now_us + random_range(&w->random, 10000, 2000000);
-    if (world_chance(w, 500000))
-        node->disk.reads_stalled_until_us = node->disk.stalled_until_us;
+    uint64_t until = w->now_us + random_range(&w->random, 10000, 2000000);
+
+    if (commits)
+        node->disk.stalled_until_us = until;
+    if (reads)
+        node->disk.reads_stalled_until_us = until;
     w->tally.stalls++;
-    world_trace(w, "disk", node->index, "stalls for %llu us",
-                (unsigned long long)(node->disk.stalled_until_us - w->now_us));
+    world_trace(w, "disk", node->index, "stalls for %llu us%s",
+                (unsigned long long)(until - w->now_us), commits ? "" : ", but writes");
+}
+
+/* Commits, reads, or both. */
+static void stall_some(struct world *w, struct sim_node *node)
+{
+    uint64_t form = random_below(&w->random, 3);
+
+    stall(w, node, form != 0, form != 1);
 }
 
 static void crash(struct world *w)
@@ -48,7 +59,7 @@ static void crash(struct world *w)
      * the disk stalls first, the copies may even be acknowledged before. */
     node->doomed = world_chance(w, w->params.doomed_permille * 1000);
     if (node->doomed && world_chance(w, 500000))
-        stall(w, node);
+        stall(w, node, true, false);
     if (node->doomed)
         return;
     node_crash(w, node);
@@ -160,7 +171,7 @@ static void disk_trouble(struct world *w)
     if (!node_up(node))
         return;
     if (world_chance(w, w->params.stall_ppm))
-        stall(w, node);
+        stall_some(w, node);
     if (world_chance(w, w->params.full_ppm)) {
         node->disk.broken = node->disk.broken == ERR_OK ? ERR_NO_SPACE : ERR_OK;
         w->tally.full++;
@@ -240,6 +251,8 @@ void faults_end(struct world *w)
     w->params.disk_slow_ppm = 0;
     for (unsigned i = 0; i < w->params.nodes; i++) {
         struct sim_node *node = w->nodes[i];
+        node->disk.stalled_until_us = 0;
+        node->disk.reads_stalled_until_us = 0;
         if (node->disk.broken == ERR_NO_SPACE)
             node->disk.broken = ERR_OK;
         if (node->disk.broken == ERR_IO)

@@ -161,12 +161,12 @@ void judge(struct world *w)
     judge_epochs(w);
     for (uint32_t key = 0; key < w->params.keys && !w->failed; key++)
         judge_key(w, key, &there[key]);
+    if (!w->failed)
+        read_again(w);
     for (unsigned node = 0; node < w->params.nodes && !w->failed; node++) {
         if (node_serves(w, w->nodes[node]))
             judge_node(w, node, there);
     }
-    if (!w->failed)
-        read_again(w);
     if (w->failed)
         return;
     world_run(w, w->now_us + SETTLE_US);

@@ -40,6 +40,16 @@ bool operator_busy(const struct sim_operator *op)
     return caller_busy(&op->caller);
 }
 
+bool operators_commit(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->operators_count; i++) {
+        const struct sim_operator *op = w->operators[i];
+        if (op->act == ACT_COMMIT && operator_busy(op))
+            return true;
+    }
+    return false;
+}
+
 static bool is_member(const struct view *view, const char *name)
 {
     for (uint32_t i = 0; i < view->document->members_count; i++) {
@@ -201,11 +211,11 @@ static void change(struct world *w, struct sim_operator *op, unsigned node)
     const char *name = w->nodes[random_below(&w->random, w->params.nodes)]->name;
     char body[BODY_BYTES_MAX];
     unsigned number = (unsigned)random_below(&w->random, 200);
-    bool little = op->meddle_us > 0 && world_chance(w, 800000);
+    bool little = op->meddle_us > 0 && world_chance(w, 950000);
 
     if (world_chance(w, op->meddle_us > 0 ? 900000 : 500000)) {
         snprintf(body, sizeof(body), "{\"name\":\"%s\",\"weight\":\"%u\"}", name,
-                 little ? 80 + number / 5 : 50 + number);
+                 little ? 90 + number / 10 : 50 + number);
         post(w, op, node, ACT_CHANGE, "cluster/set-weight", bytes_str(body));
     } else {
         snprintf(body, sizeof(body), "{\"name\":\"%s\",\"location\":\"rack%u\"}", name, number % 4);

@@ -14,6 +14,9 @@ void operator_add(struct world *w, uint64_t meddle_us);
 void operator_free(struct world *w, struct sim_operator *op);
 bool operator_busy(const struct sim_operator *op);
 
+/* Whether one of them waits for a commit: just then partitions may not get their first objects. */
+bool operators_commit(const struct world *w);
+
 /* Whether all nodes are members and know it. */
 bool operator_done(struct world *w);
 

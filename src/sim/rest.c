@@ -9,11 +9,26 @@
 
 enum { REST_US = 120000000, STEP_US = 100000, DECIDED_US = 4000000 };
 
+/* Whether members have different documents; one that differs. */
+static bool any_behind(struct world *w, unsigned *ret_number)
+{
+    uint64_t epoch = 0;
+
+    for (unsigned i = 0; i < w->params.nodes; i++) {
+        if (!node_serves(w, w->nodes[i]))
+            continue;
+        uint64_t own = view_epoch(shard_view(w->nodes[i]->shard));
+        *ret_number = i;
+        if (epoch != 0 && own != epoch)
+            return true;
+        epoch = own;
+    }
+    return false;
+}
+
 /* What keeps the world from rest, or NULL. */
 static const char *what_is_busy(struct world *w, unsigned *ret_number)
 {
-    uint64_t newest = 0;
-
     for (unsigned i = 0; i < w->params.clients; i++) {
         *ret_number = i;
         if (w->clients[i] != NULL && client_busy(w->clients[i]))
@@ -26,6 +41,8 @@ static const char *what_is_busy(struct world *w, unsigned *ret_number)
         if (operator_busy(w->operators[i]))
             return "an operator still waits";
     }
+    if (any_behind(w, ret_number))
+        return "a node is behind";
     for (unsigned i = 0; i < w->params.nodes; i++) {
         const struct sim_node *node = w->nodes[i];
         *ret_number = i;
@@ -40,10 +57,6 @@ static const char *what_is_busy(struct world *w, unsigned *ret_number)
         const struct view *view = shard_view(node->shard);
         if (view->document->preparing != 0)
             return "a plan is being prepared";
-        if (node_serves(w, node) && newest != 0 && view_epoch(view) != newest)
-            return "a node is behind";
-        if (node_serves(w, node))
-            newest = view_epoch(view);
         for (unsigned j = 0; j < view->members_count; j++) {
             if (!view->members[j].up)
                 return "a node holds another one for dead";

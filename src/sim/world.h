@@ -75,6 +75,8 @@ struct params {
     uint32_t loyal_permille;  /* who lost a node comes back to it */
     uint32_t again_permille;  /* the next question is about the same key */
     bool grows;               /* keys are met one after the other, not all at once */
+    uint32_t fresh_permille;  /* ... but, while somebody waits for a commit, any of the others */
+    uint32_t once_permille;   /* blind writes that are made only if nothing is there */
     uint32_t think_us;
     uint32_t value_bytes_max;
     uint32_t http_ppm, pipeline_ppm, list_ppm, props_ppm, vanish_ppm, slow_reader_ppm;
