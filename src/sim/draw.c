@@ -131,7 +131,7 @@ static void draw_traffic(struct world *w)
     p->vanish_ppm = sometimes(w, 300, 40000);
     p->slow_reader_ppm = sometimes(w, 200, 500000);
     /* Values so large that a few answers are all that a connection may have unsent. */
-    if (world_chance(w, 40000)) {
+    if (world_chance(w, 80000)) {
         p->value_bytes_max = 250000;
         p->ops = between(w, 50, 150);
         p->pipeline_ppm = 300000;
