@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hands over what is kept for one node. Rows are read in order, a chunk at a time; each goes to the
- * node that it is kept for, and is deleted here when that one has it on stable storage.
+/* Hands over a chunk of what is kept for one node. Rows are read in order; each goes to the node
+ * that it is kept for, and is deleted here when that one has it on stable storage. Where the next
+ * chunk begins, and when, is with the hints: each has a machine of its own, so an answer that is
+ * late, or comes twice, never counts for a row of another.
  *
- *   SCAN --rows--> HAND --every row through--> REST --the rate allows it--> SCAN
- *     '--no rows--> DONE  '--no more, or given up--> DONE
+ *   NEW --> SCAN --rows--> HAND --every row through, or given up--> DONE
+ *             '--no rows--> DONE
  *
  * Where the node has no replica of the partition any more, or has been away for too long, a hint
  * goes to the replicas there are, one after the other, and is deleted when one at least has it.
@@ -20,14 +22,14 @@
 #include "record/keys.h"
 #include "record/object.h"
 
-enum drain_state { DRAIN_NEW, DRAIN_SCAN, DRAIN_HAND, DRAIN_REST, DRAIN_DONE };
+enum drain_state { DRAIN_NEW, DRAIN_SCAN, DRAIN_HAND, DRAIN_DONE };
 
 /* Where a row is. */
 enum row_state { ROW_SENT, ROW_DROPPING, ROW_OVER };
 
 struct drain_row {
     enum row_state state;
-    struct key key; /* views of row_key, or in the chunk's arena */
+    struct key key; /* views of row_key, or in the machine's arena */
     struct bytes row_key;
     struct blob *record;
     uint32_t partition;
@@ -40,15 +42,10 @@ struct drain_row {
 struct drain {
     struct machine m;
     enum drain_state state;
-    uint64_t target;
-    struct arena chunk;
+    struct hints_chunk chunk; /* what it comes to */
     struct drain_row rows[DRAIN_ROWS_MAX];
     uint32_t rows_count, over;
-    size_t bytes;         /* of the chunk */
-    struct bytes cursor;  /* the next row, in own memory */
-    bool more;            /* rows after the chunk */
-    bool ends;            /* no further chunk */
-    uint64_t seen, given; /* rows, in all */
+    size_t bytes;
 };
 
 static struct drain *drain_of(struct machine *machine)
@@ -61,7 +58,8 @@ static void drain_check(const struct drain *d)
 {
     ASSERT(d->over <= d->rows_count);
     ASSERT(d->state != DRAIN_HAND || d->over < d->rows_count);
-    ASSERT(d->given <= d->seen);
+    ASSERT(d->chunk.given <= d->chunk.rows);
+    ASSERT(d->rows_count <= d->chunk.rows);
 }
 
 static void drain_enter(struct drain *d, enum drain_state state)
@@ -69,8 +67,7 @@ static void drain_enter(struct drain *d, enum drain_state state)
     static const uint8_t may[] = {
         [DRAIN_NEW] = 1 << DRAIN_SCAN,
         [DRAIN_SCAN] = 1 << DRAIN_HAND | 1 << DRAIN_DONE,
-        [DRAIN_HAND] = 1 << DRAIN_REST | 1 << DRAIN_DONE,
-        [DRAIN_REST] = 1 << DRAIN_SCAN | 1 << DRAIN_DONE,
+        [DRAIN_HAND] = 1 << DRAIN_DONE,
         [DRAIN_DONE] = 0,
     };
 
@@ -79,59 +76,28 @@ static void drain_enter(struct drain *d, enum drain_state state)
     d->m.done = state == DRAIN_DONE;
 }
 
-static void chunk_done(struct drain *d)
-{
-    for (uint32_t i = 0; i < d->rows_count; i++)
-        blob_unref(d->rows[i].record);
-    d->rows_count = 0;
-    d->over = 0;
-    d->bytes = 0;
-    arena_done(&d->chunk);
-}
-
 static void drain_end(struct drain *d, const struct kv_env *env, const struct event *ev,
                       struct outbox *out)
 {
-    uint64_t left = d->seen - d->given;
-    uint64_t rest_us = left == 0 ? 0 : (uint64_t)DRAIN_REST_MS * 1000;
-
-    if (d->given > 0)
-        outbox_trace(out, TRACE_HINTS_OVER, d->target, d->given, left);
-    vnodes_hints_drained(env->vnodes, d->target, ev->mono_us + rest_us, !d->ends && d->seen == 0,
-                         out);
+    d->chunk.pause_us = d->bytes * UINT64_C(1000000) / env->config->hints_rate;
+    vnodes_hints_drained(env->vnodes, &d->chunk, ev, out);
     drain_enter(d, DRAIN_DONE);
 }
 
-static void drain_scan(struct drain *d, struct outbox *out)
+static void drain_scan(struct drain *d, struct bytes from, struct outbox *out)
 {
-    struct bytes prefix = hint_key_prefix(&out->arena, d->target);
+    struct bytes prefix = hint_key_prefix(&out->arena, d->chunk.target);
     struct store_op *op = &outbox_add(out, OUT_STORE)->u.store;
 
     op->verb = STORE_SCAN;
     op->token = token_of(TOKEN_MACHINE, d->m.id);
     op->family = FAMILY_HINT;
-    op->key = d->cursor.len == 0 ? prefix : arena_copy(&out->arena, d->cursor);
+    op->key = from.len == 0 ? prefix : arena_copy(&out->arena, from);
     op->end = row_prefix_end(&out->arena, prefix);
     op->rows_max = DRAIN_ROWS_MAX;
     op->bytes_max = DRAIN_BYTES_MAX;
     d->m.deadline_us = 0;
     drain_enter(d, DRAIN_SCAN);
-}
-
-/* The chunk is through: the next one when the rate allows it. */
-static void drain_rest(struct drain *d, const struct kv_env *env, const struct event *ev,
-                       struct outbox *out)
-{
-    uint64_t pause_us = d->bytes * UINT64_C(1000000) / env->config->hints_rate;
-    bool more = d->more && !d->ends;
-
-    chunk_done(d);
-    if (!more) {
-        drain_end(d, env, ev, out);
-        return;
-    }
-    d->m.deadline_us = ev->mono_us + pause_us;
-    drain_enter(d, DRAIN_REST);
 }
 
 static void row_over(struct drain *d, struct drain_row *row)
@@ -147,15 +113,15 @@ static void row_drop(struct drain *d, const struct kv_env *env, struct drain_row
 {
     struct vnode_drop drop = {
         .token = d->m.id,
-        .target = d->target,
+        .target = d->chunk.target,
         .partition = row->partition,
         .row_key = row->row_key,
         .record = row->record,
     };
 
     row->state = ROW_DROPPING;
-    d->given++;
-    outbox_trace(out, TRACE_HINT_GIVEN, d->target, row->partition, 0);
+    d->chunk.given++;
+    outbox_trace(out, TRACE_HINT_GIVEN, d->chunk.target, row->partition, 0);
     vnodes_drop(env->vnodes, &drop, ev, out);
 }
 
@@ -167,7 +133,7 @@ static uint64_t next_owner(const struct drain *d, const struct view *view, struc
 
     while (row->places < n) {
         const struct view_member *member = &view->members[nodes[row->places++]];
-        if (member->id != d->target && (member->up || member->id == view->self))
+        if (member->id != d->chunk.target && (member->up || member->id == view->self))
             return member->id;
     }
     return 0;
@@ -219,53 +185,46 @@ static void row_begin(struct drain *d, const struct kv_env *env, struct drain_ro
                       const struct event *ev, struct outbox *out)
 {
     const struct view *view = env->view;
-    uint16_t at = view_index(view, d->target);
+    uint16_t at = view_index(view, d->chunk.target);
     bool up = at != RING_NOBODY && view->members[at].up;
     bool owns = at != RING_NOBODY && ring_owns(&view->ring, row->partition, view->ring.n_max, at);
     struct object *object;
 
-    if (record_object_decode(&d->chunk, row->row_key, blob_bytes(row->record), &object) != ERR_OK) {
+    if (record_object_decode(&d->m.arena, row->row_key, blob_bytes(row->record), &object) !=
+        ERR_OK) {
         row_drop(d, env, row, ev, out);
         return;
     }
     row->moves = !owns || (!up && too_old(env, object, ev));
     if (row->moves)
-        outbox_trace(out, TRACE_HINT_MOVED, d->target, row->partition, 0);
+        outbox_trace(out, TRACE_HINT_MOVED, d->chunk.target, row->partition, 0);
     if (row->moves)
         row_next(d, env, row, ev, out);
     else if (up)
-        row_send(d, env, row, d->target, out);
+        row_send(d, env, row, d->chunk.target, out);
     else
         row_over(d, row);
 }
 
-static bool row_take(struct drain *d, const struct kv_env *env, const struct stored_row *stored)
+/* A row whose key is none stays where it is. */
+static void row_take(struct drain *d, const struct kv_env *env, const struct stored_row *stored)
 {
     struct drain_row *row = &d->rows[d->rows_count];
-    struct bytes copy = arena_copy(&d->chunk, stored->key);
+    struct bytes copy = arena_copy(&d->m.arena, stored->key);
     uint64_t target;
     uint32_t slot;
 
     *row = (struct drain_row){.state = ROW_SENT};
+    d->chunk.rows++;
+    d->chunk.last = copy;
     if (hint_key_decode(copy, &target, &row->row_key) != ERR_OK ||
-        row_key_decode(&d->chunk, row->row_key, &slot, &row->key) != ERR_OK ||
+        row_key_decode(&d->m.arena, row->row_key, &slot, &row->key) != ERR_OK ||
         slot >= env->view->ring.slots)
-        return false;
+        return;
     row->partition = ring_partition(&env->view->ring, slot);
     row->record = blob_copy(stored->value);
     d->bytes += stored->value.len;
     d->rows_count++;
-    return true;
-}
-
-/* The row after the last one that was read. */
-static void keep_cursor(struct drain *d, struct bytes last)
-{
-    uint8_t *next = mem_new(last.len + 1);
-
-    memcpy(next, last.data, last.len);
-    mem_free((void *)(uintptr_t)d->cursor.data);
-    d->cursor = bytes_of(next, last.len + 1);
 }
 
 static void drain_on_rows(struct drain *d, const struct kv_env *env, const struct event *ev,
@@ -273,19 +232,14 @@ static void drain_on_rows(struct drain *d, const struct kv_env *env, const struc
 {
     const struct stored *stored = &ev->u.stored;
 
-    arena_init(&d->chunk);
-    d->ends = d->ends || stored->err != ERR_OK || env->view->document == NULL;
-    for (uint32_t i = 0; i < stored->rows_count && !d->ends; i++) {
-        d->seen++;
-        (void)row_take(d, env, &stored->rows[i]);
-    }
+    d->chunk.broken = stored->err != ERR_OK || env->view->document == NULL;
+    d->chunk.more = stored->more;
+    for (uint32_t i = 0; i < stored->rows_count && !d->chunk.broken; i++)
+        row_take(d, env, &stored->rows[i]);
     if (d->rows_count == 0) {
-        chunk_done(d);
         drain_end(d, env, ev, out);
         return;
     }
-    keep_cursor(d, stored->rows[stored->rows_count - 1].key);
-    d->more = stored->more;
     d->m.deadline_us = ev->mono_us + (uint64_t)DRAIN_WAIT_MS * 1000;
     drain_enter(d, DRAIN_HAND);
     for (uint32_t i = 0; i < d->rows_count; i++)
@@ -327,7 +281,7 @@ static void drain_on_link_down(struct drain *d, const struct kv_env *env, const 
         else
             row_over(d, row);
     }
-    d->ends = d->ends || ev->u.link.node == d->target;
+    d->chunk.broken = d->chunk.broken || ev->u.link.node == d->chunk.target;
 }
 
 /* One deletion is through, or failed: then the row is there still, and is handed over again. */
@@ -337,7 +291,7 @@ static void drain_on_dropped(struct drain *d, const struct event *ev)
         if (d->rows[i].state != ROW_DROPPING)
             continue;
         if (ev->u.vnode.err != ERR_OK)
-            d->given--;
+            d->chunk.given--;
         row_over(d, &d->rows[i]);
         return;
     }
@@ -350,7 +304,7 @@ static void drain_give_up(struct drain *d)
         if (d->rows[i].state != ROW_OVER)
             row_over(d, &d->rows[i]);
     }
-    d->ends = true;
+    d->chunk.broken = true;
 }
 
 void drain_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
@@ -358,14 +312,7 @@ void drain_step(struct machine *machine, const struct kv_env *env, const struct 
 {
     struct drain *d = drain_of(machine);
 
-    if (ev->kind == EV_STOP) {
-        d->ends = true;
-    } else if (ev->kind == EV_DEADLINE && d->state == DRAIN_REST) {
-        if (d->ends)
-            drain_end(d, env, ev, out);
-        else
-            drain_scan(d, out);
-    } else if (ev->kind == EV_STORED && d->state == DRAIN_SCAN) {
+    if (ev->kind == EV_STORED && d->state == DRAIN_SCAN) {
         drain_on_rows(d, env, ev, out);
     } else if (d->state == DRAIN_HAND) {
         if (ev->kind == EV_DEADLINE)
@@ -378,7 +325,7 @@ void drain_step(struct machine *machine, const struct kv_env *env, const struct 
             drain_on_ack(d, env, ev, out);
     }
     if (d->state == DRAIN_HAND && d->over == d->rows_count)
-        drain_rest(d, env, ev, out);
+        drain_end(d, env, ev, out);
     drain_check(d);
 }
 
@@ -389,9 +336,8 @@ struct machine *drain_new(const struct kv_env *env, uint64_t id, uint64_t target
 
     ASSERT(target != 0);
     machine_begin(&d->m, MACHINE_DRAIN, id, (struct asker){ASKER_NOBODY, 0, 0}, 0, ev);
-    d->target = target;
-    vnodes_hints_drain(env->vnodes, target);
-    drain_scan(d, out);
+    d->chunk.target = target;
+    drain_scan(d, vnodes_hints_drain(env->vnodes, target), out);
     return &d->m;
 }
 
@@ -399,8 +345,8 @@ void drain_free(struct machine *machine)
 {
     struct drain *d = drain_of(machine);
 
-    chunk_done(d);
-    mem_free((void *)(uintptr_t)d->cursor.data);
+    for (uint32_t i = 0; i < d->rows_count; i++)
+        blob_unref(d->rows[i].record);
     arena_done(&d->m.arena);
     mem_free(d);
 }

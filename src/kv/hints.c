@@ -27,10 +27,26 @@ struct hints *hints_of(struct vnodes *vs, uint64_t target)
     return h;
 }
 
+/* The pass goes on after this row; empty: it is over. */
+static void set_cursor(struct hints *h, struct bytes last)
+{
+    uint8_t *next = NULL;
+
+    if (last.len > 0) {
+        next = mem_new(last.len + 1);
+        memcpy(next, last.data, last.len);
+    }
+    mem_free((void *)(uintptr_t)h->cursor.data);
+    h->cursor = bytes_of(next, last.len == 0 ? 0 : last.len + 1);
+}
+
 void hints_done(struct vnodes *vs)
 {
-    MAP_EACH(node, &vs->hints)
-        mem_free(CONTAINER_OF(node, struct hints, node));
+    MAP_EACH(node, &vs->hints) {
+        struct hints *h = CONTAINER_OF(node, struct hints, node);
+        set_cursor(h, BYTES_NONE);
+        mem_free(h);
+    }
     map_done(&vs->hints);
 }
 
@@ -190,7 +206,7 @@ uint64_t vnodes_hints_due(struct vnodes *vs, const struct view *view, uint64_t n
             continue;
         uint16_t at = view_index(view, h->target);
         bool back = at == RING_NOBODY || view->members[at].up;
-        if (back || h->epoch != view_epoch(view) || now_us >= h->look_us) {
+        if (h->cursor.len > 0 || back || h->epoch != view_epoch(view) || now_us >= h->look_us) {
             h->epoch = view_epoch(view);
             h->look_us = now_us + (uint64_t)vs->config->hints_age_max_ms * 1000 / HINTS_LOOKS;
             return h->target;
@@ -220,25 +236,45 @@ void vnodes_hints_wake(struct vnodes *vs, uint64_t target)
         h->rest_until_us = 0;
 }
 
-void vnodes_hints_drain(struct vnodes *vs, uint64_t target)
+struct bytes vnodes_hints_drain(struct vnodes *vs, uint64_t target)
 {
     struct hints *h = hints_of(vs, target);
 
     ASSERT(!h->draining);
     h->draining = true;
+    return h->cursor;
 }
 
-void vnodes_hints_drained(struct vnodes *vs, uint64_t target, uint64_t rest_until_us, bool empty,
-                          struct outbox *out)
+/* A whole pass that met no row: a failed commit has left the sum too great. */
+static void correct_sum(struct vnodes *vs, struct hints *h, struct outbox *out)
 {
-    struct hints *h = hints_of(vs, target);
+    if (h->seen > 0 || h->flying > 0 || h->sum.rows == 0)
+        return;
+    change(vs, h, -(int64_t)h->sum.rows, -(int64_t)h->sum.bytes);
+    store_sum(h, out);
+}
+
+void vnodes_hints_drained(struct vnodes *vs, const struct hints_chunk *chunk,
+                          const struct event *ev, struct outbox *out)
+{
+    struct hints *h = hints_of(vs, chunk->target);
+    bool ends = chunk->broken || !chunk->more;
 
     ASSERT(h->draining);
+    ASSERT(ends || chunk->rows > 0);
     h->draining = false;
-    h->rest_until_us = rest_until_us;
-    /* A failed commit may have left the sum too great. */
-    if (empty && h->flying == 0 && h->sum.rows > 0) {
-        change(vs, h, -(int64_t)h->sum.rows, -(int64_t)h->sum.bytes);
-        store_sum(h, out);
-    }
+    h->seen += chunk->rows;
+    h->given += chunk->given;
+    h->rest_until_us = ev->mono_us + chunk->pause_us;
+    set_cursor(h, ends ? BYTES_NONE : chunk->last);
+    if (!ends)
+        return;
+    if (h->given > 0)
+        outbox_trace(out, TRACE_HINTS_OVER, h->target, h->given, h->seen - h->given);
+    if (chunk->broken || h->given < h->seen)
+        h->rest_until_us = ev->mono_us + (uint64_t)DRAIN_REST_MS * 1000;
+    if (!chunk->broken)
+        correct_sum(vs, h, out);
+    h->seen = 0;
+    h->given = 0;
 }

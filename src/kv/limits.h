@@ -13,7 +13,7 @@ enum {
     DRAIN_ROWS_MAX = 64,  /* hints on their way to their node at once */
     DRAIN_BYTES_MAX = 1 << 18,
     DRAIN_WAIT_MS = 10000, /* for their acknowledgements */
-    DRAIN_REST_MS = 2000,  /* after an attempt that did not hand over all */
+    DRAIN_REST_MS = 2000,  /* after a pass that did not hand over all */
 };
 
 #endif

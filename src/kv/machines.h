@@ -25,7 +25,7 @@ struct machine *delete_new(const struct kv_env *env, uint64_t id, struct asker a
                            const struct request *request, const struct event *ev,
                            struct outbox *out);
 
-/* Hands over what is kept for a node; of nobody's request. */
+/* Hands over a chunk of what is kept for a node; of nobody's request. */
 struct machine *drain_new(const struct kv_env *env, uint64_t id, uint64_t target,
                           const struct event *ev, struct outbox *out);
 
@@ -38,7 +38,7 @@ void put_step(struct machine *machine, const struct kv_env *env, const struct ev
 void delete_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
                  struct outbox *out);
 
-/* The same, and EV_STORED (its scan) and EV_STOP. */
+/* The same, and EV_STORED (its scan). */
 void drain_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
                 struct outbox *out);
 

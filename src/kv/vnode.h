@@ -148,8 +148,9 @@ void vnodes_hints_sum(const struct vnodes *vnodes, struct hints_total *ret_total
 /* Whether anything is kept, or may be in a moment: an operation on a hint is in flight. */
 bool vnodes_hints_any(const struct vnodes *vnodes);
 
-/* A node for which something is kept that may be handed over now, and nobody is at it: it is up or
- * no member any more, or owners have changed, or some of it may be too old. 0: none. */
+/* A node for which something is kept that may be handed over now, and nobody is at it: a pass is
+ * under way, it is up or no member any more, owners have changed, or some may be too old. 0:
+ * none. */
 uint64_t vnodes_hints_due(struct vnodes *vnodes, const struct view *view, uint64_t now_us);
 
 /* When to ask again; UINT64_MAX: nothing is kept. */
@@ -158,11 +159,22 @@ uint64_t vnodes_hints_deadline_us(const struct vnodes *vnodes);
 /* A node is back: what is kept for it is due at once. */
 void vnodes_hints_wake(struct vnodes *vnodes, uint64_t target);
 
-/* Handing over what is kept for a node begins, and ends: `rest_until_us` is when to try again.
- * `empty`: there was not a single row, whatever the sum says. */
-void vnodes_hints_drain(struct vnodes *vnodes, uint64_t target);
-void vnodes_hints_drained(struct vnodes *vnodes, uint64_t target, uint64_t rest_until_us,
-                          bool empty, struct outbox *out);
+/* What is kept for a node is handed over in passes, a chunk of rows at a time. A chunk begins: from
+ * which row of FAMILY_HINT on; empty: the first. */
+struct bytes vnodes_hints_drain(struct vnodes *vnodes, uint64_t target);
+
+/* And ends. */
+struct hints_chunk {
+    uint64_t target;
+    uint32_t rows, given; /* rows that were read; of them, handed over */
+    struct bytes last;    /* the last one's key; copied */
+    bool more;            /* rows follow */
+    bool broken;          /* the store or the node failed: the pass ends */
+    uint64_t pause_us;    /* before the next one, for the rate */
+};
+
+void vnodes_hints_drained(struct vnodes *vnodes, const struct hints_chunk *chunk,
+                          const struct event *ev, struct outbox *out);
 
 /* A hint was handed over, or cannot be read (`record` NULL): it goes, unless it has grown since.
  * EV_COMMITTED comes back with the token. */

@@ -80,10 +80,12 @@ struct vnode {
 struct hints {
     struct map_node node; /* by target */
     uint64_t target;
-    struct hint_sum sum; /* with all that is in flight */
-    uint32_t flying;     /* operations on them that are not through */
-    bool draining;
-    uint64_t rest_until_us; /* no new attempt before */
+    struct hint_sum sum;    /* with all that is in flight */
+    uint32_t flying;        /* operations on them that are not through */
+    bool draining;          /* a chunk is under way */
+    struct bytes cursor;    /* of the pass: the next row, in own memory; empty: none is under way */
+    uint64_t seen, given;   /* rows of the pass */
+    uint64_t rest_until_us; /* no chunk begins before */
     uint64_t epoch;         /* of the document at the last attempt: owners may have changed since */
     uint64_t look_us;       /* when to look again whether some are too old */
 };

@@ -202,11 +202,6 @@ static void begin_drains(struct shard *s, const struct event *ev, struct outbox 
 static void on_stop(struct shard *s, const struct event *ev, struct outbox *out)
 {
     s->stopping = true;
-    MAP_EACH(node, &s->machines) {
-        struct machine *machine = CONTAINER_OF(node, struct machine, node);
-        if (machine->kind == MACHINE_DRAIN)
-            machine_run(s, machine, ev, out);
-    }
     s->stop_by_us = ev->mono_us + (uint64_t)ev->u.stop.grace_ms * 1000;
     MAP_EACH(node, &s->seats)
         seat_run(s, CONTAINER_OF(node, struct seat, node), ev, out);

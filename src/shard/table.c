@@ -149,7 +149,7 @@ void tables_time(struct shard *s, const struct event *ev, struct outbox *out)
         struct machine *machine = CONTAINER_OF(first, struct machine, timer);
         heap_remove(&s->timers, first);
         machine_run(s, machine, &due, out);
-        ASSERT(machine->done || machine->deadline_us == 0 || machine->deadline_us > ev->mono_us);
+        ASSERT(machine->done || machine->deadline_us > ev->mono_us);
     }
     while ((first = heap_peek(&s->seat_timers)) != NULL && first->at <= ev->mono_us) {
         struct seat *seat = CONTAINER_OF(first, struct seat, timer);
