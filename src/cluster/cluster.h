@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "config/config.h"
 #include "msg/outbox.h"
+#include "msg/status.h"
 #include "msg/view.h"
 
 struct cluster;
@@ -32,16 +33,10 @@ struct cluster_options {
 /* What the data side knows and the cluster must know. `holds` has one bit for each partition (bit
  * p % 8 of byte p / 8), set no later than a write of it is given to the store; NULL: nothing is
  * held. It must stay valid until the next facts. `hints`: what is kept for other nodes. */
-struct cluster_hints {
-    bool any;               /* also while one is in flight */
-    uint64_t rows, bytes;   /* of all nodes */
-    uint32_t nodes, drains; /* for how many nodes; to how many it is being handed over */
-};
-
 struct cluster_facts {
     const uint8_t *holds;
     bool holds_any;
-    struct cluster_hints hints;
+    struct hints_total hints;
 };
 
 struct cluster *cluster_new(const struct cluster_options *options);

@@ -295,10 +295,7 @@ struct cluster_status *status_make(struct cluster *c, struct outbox *out)
         .partitions = d->partitions,
         .n_max = d->n_max,
         .replicas = shortest(d),
-        .transfers_pending = c->facts.hints.nodes - c->facts.hints.drains,
-        .transfers_active = c->facts.hints.drains,
-        .hints = c->facts.hints.rows,
-        .hints_bytes = c->facts.hints.bytes,
+        .hints = c->facts.hints,
     };
     put_members(c, s, arena);
     put_staged(c, s, arena);

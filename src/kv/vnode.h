@@ -40,6 +40,7 @@
 #include "base/random.h"
 #include "config/config.h"
 #include "msg/outbox.h"
+#include "msg/status.h"
 #include "msg/view.h"
 #include "record/hint.h"
 
@@ -137,12 +138,6 @@ struct hints_kept {
 bool vnodes_hints(const struct vnodes *vnodes, uint32_t n, struct hints_kept *ret_kept);
 
 /* All of it. */
-struct hints_total {
-    bool any; /* something is kept, or may be in a moment: an operation is in flight */
-    uint64_t rows, bytes;
-    uint32_t nodes, drains; /* for how many nodes; to how many it is being handed over */
-};
-
 void vnodes_hints_sum(const struct vnodes *vnodes, struct hints_total *ret_total);
 
 /* Whether anything is kept, or may be in a moment: an operation on a hint is in flight. */

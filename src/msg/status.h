@@ -10,6 +10,13 @@ enum intent_kind { INTENT_JOIN, INTENT_LEAVE, INTENT_LOCATION, INTENT_WEIGHT };
 
 enum status_state { STATE_VALID, STATE_JOINING, STATE_LEAVING };
 
+/* What a node keeps for others that are away. */
+struct hints_total {
+    bool any; /* something is kept, or may be in a moment: an operation is in flight */
+    uint64_t rows, bytes;
+    uint32_t nodes, drains; /* for how many nodes; to how many it is being handed over */
+};
+
 /* A member, or a node that waits to become one. */
 struct status_member {
     uint64_t id;
@@ -58,10 +65,8 @@ struct cluster_status {
     bool preparing;       /* a plan is being committed */
     bool forked;          /* two documents of one epoch were seen: nothing can be changed */
     uint32_t slots, partitions, n_max;
-    uint32_t replicas; /* the shortest replica list; below n_max: under-replicated */
-    uint32_t transfers_pending,
-        transfers_active;        /* nodes that hints are kept for, handed over to */
-    uint64_t hints, hints_bytes; /* kept by the node that answers, for others */
+    uint32_t replicas;        /* the shortest replica list; below n_max: under-replicated */
+    struct hints_total hints; /* kept by the node that answers */
     const struct status_member *members;
     uint32_t members_count;
     const struct status_staged *staged;

@@ -65,10 +65,10 @@ static void put_transfers(struct json_out *out, const struct cluster_status *sta
 {
     json_name(out, BYTES_LIT("transfers"));
     json_open(out, '{');
-    json_put_u64(out, "pending", status->transfers_pending);
-    json_put_u64(out, "active", status->transfers_active);
-    json_put_u64(out, "hints", status->hints);
-    json_put_u64(out, "hints_bytes", status->hints_bytes);
+    json_put_u64(out, "pending", status->hints.nodes - status->hints.drains);
+    json_put_u64(out, "active", status->hints.drains);
+    json_put_u64(out, "hints", status->hints.rows);
+    json_put_u64(out, "hints_bytes", status->hints.bytes);
     json_close(out, '}');
 }
 

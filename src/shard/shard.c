@@ -259,15 +259,12 @@ static void wind_up(struct shard *s, const struct event *ev, struct outbox *out)
 void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
 {
     struct cluster_facts facts;
-    struct hints_total hints;
 
     ASSERT(s->started || ev->kind == EV_START);
     tables_bury(s);
     facts.holds = vnodes_holds(s->vnodes, &facts.holds_any);
-    vnodes_hints_sum(s->vnodes, &hints);
-    facts.hints =
-        (struct cluster_hints){hints.any, hints.rows, hints.bytes, hints.nodes, hints.drains};
-    facts.holds_any = facts.holds_any || hints.any;
+    vnodes_hints_sum(s->vnodes, &facts.hints);
+    facts.holds_any = facts.holds_any || facts.hints.any;
     cluster_set_facts(s->cluster, &facts);
     vnodes_fence(s->vnodes, cluster_freezing(s->cluster, ev->mono_us));
     vnodes_behind(s->vnodes, shard_behind(s));

@@ -148,10 +148,10 @@ void peer_status_put(struct buf *buf, const struct cluster_status *s)
     buf_put_varint(buf, s->partitions);
     buf_put_varint(buf, s->n_max);
     buf_put_varint(buf, s->replicas);
-    buf_put_varint(buf, s->transfers_pending);
-    buf_put_varint(buf, s->transfers_active);
-    buf_put_varint(buf, s->hints);
-    buf_put_varint(buf, s->hints_bytes);
+    buf_put_varint(buf, s->hints.nodes);
+    buf_put_varint(buf, s->hints.drains);
+    buf_put_varint(buf, s->hints.rows);
+    buf_put_varint(buf, s->hints.bytes);
     members_put(buf, s);
     staged_put(buf, s);
     plan_put(buf, &s->plan);
@@ -176,10 +176,13 @@ void peer_status_get(struct arena *arena, struct reader *r, struct cluster_statu
     s->partitions = field_u32(r);
     s->n_max = field_u32(r);
     s->replicas = field_u32(r);
-    s->transfers_pending = field_u32(r);
-    s->transfers_active = field_u32(r);
-    s->hints = reader_varint(r);
-    s->hints_bytes = reader_varint(r);
+    s->hints.nodes = field_u32(r);
+    s->hints.drains = field_u32(r);
+    s->hints.rows = reader_varint(r);
+    s->hints.bytes = reader_varint(r);
+    if (s->hints.drains > s->hints.nodes)
+        field_fail(r);
+    s->hints.any = s->hints.nodes > 0;
     members_get(arena, r, s);
     staged_get(arena, r, s);
     plan_get(arena, r, &s->plan);
