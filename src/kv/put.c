@@ -280,6 +280,12 @@ static void put_on_peer(struct put *p, const struct event *ev, struct outbox *ou
         put_forward(p, ev, out);
         return;
     }
+    /* Nodes differ for a moment in who holds a key: to the client nobody does. */
+    if (theirs->kind == REPLY_ERROR && theirs->err == ERR_WRONG_OWNER) {
+        put_fail(p, (struct tally_loss){ERR_INSUFFICIENT_VNODES, 0, 1}, ev, out);
+        put_enter(p, PUT_DONE);
+        return;
+    }
     struct reply *reply = outbox_reply(out, p->m.asker, theirs->kind);
     *reply = *theirs;
     reply->made_key = p->made_key ? p->request.key.key : BYTES_NONE;

@@ -2,7 +2,7 @@
 #include "sim/outcome.h"
 
 /* What must be going on for an error to be understood. */
-enum needs { NEEDS_NOTHING, NEEDS_ROT, NEEDS_FULL, NEEDS_EIO, NEEDS_STOPS, NEEDS_MOVES };
+enum needs { NEEDS_NOTHING, NEEDS_ROT, NEEDS_FULL, NEEDS_EIO, NEEDS_STOPS };
 
 static bool is_met(const struct world *w, enum needs needs)
 {
@@ -14,9 +14,6 @@ static bool is_met(const struct world *w, enum needs needs)
     case NEEDS_FULL: return p->full_ppm > 0;
     case NEEDS_EIO: return p->eio_ppm > 0;
     case NEEDS_STOPS: return p->stop_ppm > 0;
-    /* Fallbacks are there where nodes are more than replicas; who is one depends on who is held for
-     * dead, and nodes differ in that for a moment. */
-    case NEEDS_MOVES: return p->joins || p->meddlers > 0 || p->nodes > SIM_N_VAL;
     }
     return false;
 }
@@ -53,7 +50,6 @@ enum outcome outcome_of_error(const struct world *w, struct bytes error, bool *r
         {"eio", OUTCOME_UNKNOWN, NEEDS_EIO},
         {"stopping", OUTCOME_NOT_DONE, NEEDS_STOPS},
         {"this node is stopping", OUTCOME_NOT_DONE, NEEDS_STOPS},
-        {"wrong_owner", OUTCOME_NOT_DONE, NEEDS_MOVES},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(errors); i++) {

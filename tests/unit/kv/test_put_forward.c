@@ -103,6 +103,15 @@ TEST(nobody_does_it)
     CHECK_EQ(tries, FORWARD_TRIES_MAX);
     CHECK_EQ(replied(), ERR_OVERLOAD);
     end();
+
+    /* Who owns what is no matter of the client's. */
+    begin_elsewhere(6);
+    start();
+    while (!put->done)
+        say(forwarded_to(), ERR_WRONG_OWNER);
+    CHECK_EQ(replied(), ERR_INSUFFICIENT_VNODES);
+    CHECK_EQ(reply()->need, 1);
+    end();
 }
 
 TEST(an_answer_that_comes_twice)
