@@ -9,30 +9,13 @@ enum { HINT_SUM_VERSION = 1, TARGET_BYTES = 8, FLAG_LACKING = 1 };
 
 #define SUM_PREFIX BYTES_LIT("hints/")
 
-static uint8_t *put_target(uint8_t *at, uint64_t target)
-{
-    for (unsigned i = 0; i < TARGET_BYTES; i++)
-        *at++ = (uint8_t)(target >> (56 - 8 * i));
-    return at;
-}
-
-static uint64_t take_target(struct bytes bytes)
-{
-    uint64_t target = 0;
-
-    ASSERT(bytes.len >= TARGET_BYTES);
-    for (unsigned i = 0; i < TARGET_BYTES; i++)
-        target = target << 8 | bytes.data[i];
-    return target;
-}
-
 struct bytes hint_key_make(struct arena *arena, uint64_t target, struct bytes row_key)
 {
     ASSERT(target != 0);
     ASSERT(row_key.len > 0);
     uint8_t *key = arena_alloc(arena, TARGET_BYTES + row_key.len);
 
-    pen_bytes(put_target(key, target), row_key);
+    pen_bytes(pen_be64(key, target), row_key);
     return bytes_of(key, TARGET_BYTES + row_key.len);
 }
 
@@ -41,16 +24,19 @@ struct bytes hint_key_prefix(struct arena *arena, uint64_t target)
     uint8_t *key = arena_alloc(arena, TARGET_BYTES);
 
     ASSERT(target != 0);
-    put_target(key, target);
+    pen_be64(key, target);
     return bytes_of(key, TARGET_BYTES);
 }
 
 enum err hint_key_decode(struct bytes key, uint64_t *ret_target, struct bytes *ret_row_key)
 {
-    if (key.len <= TARGET_BYTES || take_target(key) == 0)
+    struct reader r = reader_of(key);
+    uint64_t target = reader_be64(&r);
+
+    if (target == 0 || r.rest.len == 0)
         return ERR_CORRUPT;
-    *ret_target = take_target(key);
-    *ret_row_key = bytes_sub(key, TARGET_BYTES, key.len - TARGET_BYTES);
+    *ret_target = target;
+    *ret_row_key = r.rest;
     return ERR_OK;
 }
 
@@ -60,16 +46,17 @@ struct bytes hint_sum_key(struct arena *arena, uint64_t target)
     uint8_t *key = arena_alloc(arena, size);
 
     ASSERT(target != 0);
-    put_target(pen_bytes(key, SUM_PREFIX), target);
+    pen_be64(pen_bytes(key, SUM_PREFIX), target);
     return bytes_of(key, size);
 }
 
 bool hint_sum_row(struct bytes row, uint64_t *ret_target)
 {
-    if (!bytes_starts(row, SUM_PREFIX) || row.len != SUM_PREFIX.len + TARGET_BYTES)
+    if (!bytes_starts(row, SUM_PREFIX))
         return false;
-    uint64_t target = take_target(bytes_sub(row, SUM_PREFIX.len, TARGET_BYTES));
-    if (target == 0)
+    struct reader r = reader_of(bytes_sub(row, SUM_PREFIX.len, row.len));
+    uint64_t target = reader_be64(&r);
+    if (!reader_end(&r) || target == 0)
         return false;
     *ret_target = target;
     return true;

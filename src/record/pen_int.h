@@ -33,6 +33,13 @@ static inline uint8_t *pen_le64(uint8_t *at, uint64_t v)
     return at + 8;
 }
 
+static inline uint8_t *pen_be64(uint8_t *at, uint64_t v)
+{
+    for (unsigned i = 0; i < 8; i++)
+        at[i] = (uint8_t)(v >> (56 - 8 * i));
+    return at + 8;
+}
+
 static inline uint8_t *pen_bytes(uint8_t *at, struct bytes bytes)
 {
     if (bytes.len > 0)
