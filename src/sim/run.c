@@ -107,7 +107,7 @@ static void play(struct world *w)
         judge(w);
 }
 
-static void end(struct world *w)
+void run_end(struct world *w)
 {
     world_drain(w);
     for (unsigned i = 0; i < w->params.clients; i++)
@@ -137,6 +137,6 @@ void run_seed(uint64_t seed, FILE *trace, FILE *tail, struct run_result *ret_res
     ret_result->tally = w->tally;
     if (w->failed && tail != NULL)
         world_print_tail(w, tail);
-    end(w);
+    run_end(w);
     mem_free(w);
 }

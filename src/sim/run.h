@@ -21,4 +21,7 @@ struct run_result {
  * NULL. */
 void run_seed(uint64_t seed, FILE *trace, FILE *tail, struct run_result *ret_result);
 
+/* Ends a world and frees all that stands in it, but not itself. */
+void run_end(struct world *w);
+
 #endif

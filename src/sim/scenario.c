@@ -9,9 +9,9 @@
 #include "sim/form.h"
 #include "sim/net.h"
 #include "sim/rest.h"
-#include "sim/socket.h"
+#include "sim/run.h"
 
-enum { SEED = 1, MS = 1000, BODY_BYTES_MAX = 100 };
+enum { SEED = 1, MS = 1000, BODY_BYTES_MAX = 100, KNOWN_MS = 20000, STEP_MS = 10 };
 
 #define READ_ALL UINT32_C(0xfffffffc)
 
@@ -33,13 +33,7 @@ struct world *scenario_new(uint32_t nodes)
 
 void scenario_free(struct world *w)
 {
-    world_drain(w);
-    direct_free(w, w->judge);
-    sockets_free(w);
-    for (unsigned i = 0; i < w->params.nodes; i++)
-        node_free(w, w->nodes[i]);
-    net_free(w->network);
-    world_done(w);
+    run_end(w);
     mem_free(w);
 }
 
@@ -48,14 +42,76 @@ void scenario_run_ms(struct world *w, uint32_t ms)
     world_run(w, w->now_us + (uint64_t)ms * MS);
 }
 
-/* Which nodes have a replica, first to last; a bit for each in `ret_all`. */
+static bool all_know(struct world *w)
+{
+    for (unsigned i = 0; i < w->params.nodes; i++) {
+        if (!node_up(w->nodes[i]))
+            continue;
+        const struct view *view = shard_view(w->nodes[i]->shard);
+        if (view->document == NULL)
+            return false;
+        for (unsigned j = 0; j < view->members_count; j++) {
+            if (view->members[j].up != node_up(node_by_id(w, view->members[j].id)))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool wait_known(struct world *w)
+{
+    for (uint32_t ms = 0; ms < KNOWN_MS && !all_know(w); ms += STEP_MS)
+        scenario_run_ms(w, STEP_MS);
+    return all_know(w);
+}
+
+bool scenario_kill(struct world *w, const unsigned *nodes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        node_crash(w, w->nodes[nodes[i]]);
+    return wait_known(w);
+}
+
+bool scenario_revive(struct world *w)
+{
+    for (unsigned i = 0; i < w->params.nodes; i++) {
+        if (!node_up(w->nodes[i]))
+            node_start(w, w->nodes[i]);
+    }
+    return wait_known(w);
+}
+
+static bool count_row(void *counter, struct bytes key, struct bytes value)
+{
+    uint32_t *count = counter;
+
+    (void)key;
+    (void)value;
+    ++*count;
+    return true;
+}
+
+uint32_t scenario_hints(struct world *w)
+{
+    uint32_t count = 0;
+
+    for (unsigned i = 0; i < w->params.nodes; i++)
+        disk_each(&w->nodes[i]->disk, FAMILY_HINT, count_row, &count);
+    return count;
+}
+
+/* Which nodes have a replica, first to last, as a node that is up knows it; a bit for each in
+ * `ret_all`. */
 static uint32_t replicas_of(struct world *w, struct bytes bucket, struct bytes key,
                             unsigned ret_nodes[RING_REPLICAS_MAX], uint32_t *ret_all)
 {
-    const struct view *view = shard_view(w->nodes[0]->shard);
-    uint32_t slot = ring_slot(&view->ring, TYPE_DEFAULT, bucket, key);
     uint16_t members[RING_REPLICAS_MAX];
+    unsigned asked = 0;
 
+    while (!node_serves(w, w->nodes[asked]))
+        asked++;
+    const struct view *view = shard_view(w->nodes[asked]->shard);
+    uint32_t slot = ring_slot(&view->ring, TYPE_DEFAULT, bucket, key);
     uint32_t n = ring_replicas(&view->ring, ring_partition(&view->ring, slot), SIM_N_VAL, members);
     *ret_all = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -75,13 +131,13 @@ unsigned scenario_replica(struct world *w, struct bytes bucket, struct bytes key
     return nodes[place];
 }
 
-unsigned scenario_stranger(struct world *w, struct bytes bucket, struct bytes key)
+unsigned scenario_stranger(struct world *w, struct bytes bucket, struct bytes key, uint32_t nth)
 {
     unsigned nodes[RING_REPLICAS_MAX], node = 0;
     uint32_t all;
 
     (void)replicas_of(w, bucket, key, nodes, &all);
-    while ((all >> node & 1) != 0)
+    while ((all >> node & 1) != 0 || nth-- > 0)
         node++;
     ASSERT(node < w->params.nodes);
     return node;

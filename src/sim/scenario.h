@@ -14,9 +14,17 @@ void scenario_free(struct world *w);
 
 void scenario_run_ms(struct world *w, uint32_t ms);
 
-/* The replica of a key with this place in its list, or a node that has none: as node 0 knows it. */
+/* The replica of a key with this place in its list, or the n-th node that has none. */
 unsigned scenario_replica(struct world *w, struct bytes bucket, struct bytes key, uint32_t place);
-unsigned scenario_stranger(struct world *w, struct bytes bucket, struct bytes key);
+unsigned scenario_stranger(struct world *w, struct bytes bucket, struct bytes key, uint32_t nth);
+
+/* Nodes die, or all that are dead start again; and time passes until everybody who lives knows who
+ * does. False when they do not come to know it. */
+bool scenario_kill(struct world *w, const unsigned *nodes, uint32_t count);
+bool scenario_revive(struct world *w);
+
+/* Objects that nodes keep for others. */
+uint32_t scenario_hints(struct world *w);
 
 /* The news of documents do not reach the node, or do again. */
 void scenario_deafen(struct world *w, unsigned node, bool deaf);

@@ -32,12 +32,12 @@ TEST(an_empty_partition_moves)
 {
     struct world *w = scenario_new(4);
     unsigned from = scenario_replica(w, BUCKET_TWINS, KEY, 0);
-    unsigned to = scenario_stranger(w, BUCKET_TWINS, KEY);
+    unsigned to = scenario_stranger(w, BUCKET_TWINS, KEY, 0);
 
     CHECK(scenario_set_weight(w, to, from, 0));
     CHECK(scenario_commit(w, to));
     scenario_run_ms(w, 500);
-    CHECK_EQ(scenario_stranger(w, BUCKET_TWINS, KEY), from);
+    CHECK_EQ(scenario_stranger(w, BUCKET_TWINS, KEY, 0), from);
     CHECK(scenario_put(w, from, BUCKET_TWINS, KEY, "one"));
     CHECK(scenario_ends_well(w));
     scenario_free(w);
@@ -62,7 +62,7 @@ TEST(a_write_in_flight_holds_its_partition)
     struct world *w = scenario_new(4);
     struct direct *writer = direct_new(w);
     unsigned from = scenario_replica(w, BUCKET_TWINS, KEY, 0);
-    unsigned to = scenario_stranger(w, BUCKET_TWINS, KEY);
+    unsigned to = scenario_stranger(w, BUCKET_TWINS, KEY, 0);
 
     stage_retreat(w, to, from);
     w->nodes[from]->disk.reads_stalled_until_us = w->now_us + 1000000;
@@ -84,7 +84,7 @@ TEST(behind_the_fence_nothing_begins)
     struct direct *operator= direct_new(w);
     unsigned from = scenario_replica(w, BUCKET_TWINS, KEY, 0);
     unsigned slow = scenario_replica(w, BUCKET_TWINS, KEY, 1);
-    unsigned to = scenario_stranger(w, BUCKET_TWINS, KEY);
+    unsigned to = scenario_stranger(w, BUCKET_TWINS, KEY, 0);
 
     stage_retreat(w, to, from);
     w->nodes[slow]->disk.stalled_until_us = w->now_us + 1000000;
@@ -95,7 +95,7 @@ TEST(behind_the_fence_nothing_begins)
     CHECK(w->now_us < w->nodes[slow]->disk.stalled_until_us);
     CHECK(done(direct_wait(w, operator)));
     scenario_run_ms(w, 500);
-    CHECK_EQ(scenario_stranger(w, BUCKET_TWINS, KEY), from);
+    CHECK_EQ(scenario_stranger(w, BUCKET_TWINS, KEY, 0), from);
     CHECK(scenario_ends_well(w));
     direct_free(w, operator);
     scenario_free(w);
@@ -108,7 +108,7 @@ TEST(a_conditional_write_follows_its_partition)
     struct world *w = scenario_new(4);
     struct direct *writer = direct_new(w);
     unsigned from = scenario_replica(w, BUCKET_TWINS, KEY, 0);
-    unsigned to = scenario_stranger(w, BUCKET_TWINS, KEY);
+    unsigned to = scenario_stranger(w, BUCKET_TWINS, KEY, 0);
 
     question.if_none_match = true;
     stage_retreat(w, to, from);
@@ -118,7 +118,7 @@ TEST(a_conditional_write_follows_its_partition)
     scenario_run_ms(w, 10);
     CHECK(scenario_commit(w, to));
     scenario_run_ms(w, 300);
-    CHECK_EQ(scenario_stranger(w, BUCKET_TWINS, KEY), from);
+    CHECK_EQ(scenario_stranger(w, BUCKET_TWINS, KEY, 0), from);
     CHECK(w->now_us < w->nodes[from]->disk.reads_stalled_until_us);
     CHECK(done(direct_wait(w, writer)));
     CHECK_EQ(scenario_read_all(w, from, BUCKET_TWINS, KEY), 1);
@@ -136,7 +136,7 @@ TEST(who_has_it_no_more_does_not_answer_for_it)
     unsigned first = scenario_replica(w, BUCKET_TWINS, KEY, 0);
     unsigned second = scenario_replica(w, BUCKET_TWINS, KEY, 1);
     unsigned stays = scenario_replica(w, BUCKET_TWINS, KEY, 2);
-    unsigned reader = scenario_stranger(w, BUCKET_TWINS, KEY);
+    unsigned reader = scenario_stranger(w, BUCKET_TWINS, KEY, 0);
 
     CHECK(scenario_set_weight(w, stays, first, 0));
     stage_retreat(w, stays, second);
@@ -168,7 +168,7 @@ TEST(a_plan_ends_with_its_fence)
     struct direct *operator= direct_new(w);
     unsigned from = scenario_replica(w, BUCKET_TWINS, KEY, 0);
     unsigned slow = scenario_replica(w, BUCKET_TWINS, KEY, 1);
-    unsigned to = scenario_stranger(w, BUCKET_TWINS, KEY);
+    unsigned to = scenario_stranger(w, BUCKET_TWINS, KEY, 0);
 
     stage_retreat(w, to, from);
     w->nodes[slow]->disk.stalled_until_us = w->now_us + 400000;

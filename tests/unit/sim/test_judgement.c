@@ -173,7 +173,7 @@ TEST(a_copy_at_a_stranger_is_found)
     (void)write_key(w);
     scenario_run_ms(w, 100);
     unsigned owner = scenario_replica(w, key_bucket(w, KEY), name_of(KEY), 0);
-    unsigned stranger = scenario_stranger(w, key_bucket(w, KEY), name_of(KEY));
+    unsigned stranger = scenario_stranger(w, key_bucket(w, KEY), name_of(KEY), 0);
     struct only object = row_of(w->nodes[owner], FAMILY_OBJECT);
     struct only digest = row_of(w->nodes[owner], FAMILY_META);
     plant(w->nodes[stranger], FAMILY_OBJECT, &object, false);
