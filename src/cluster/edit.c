@@ -67,7 +67,7 @@ static enum err apply_switch(const struct edit *edit, const struct document *bas
 
 static enum err apply_self(const struct edit *edit, struct document *draft, struct buf *why)
 {
-    struct member members[VOTERS_MAX];
+    struct member members[NODES_MAX];
     int at = document_member(draft, edit->node);
 
     if (at < 0)
@@ -83,7 +83,8 @@ static enum err apply_self(const struct edit *edit, struct document *draft, stru
     }
     members[at].name = edit->name;
     members[at].address = edit->address;
-    draft_set_members(draft, members, draft->members_count, draft->n_max, draft->place);
+    draft_set_members(draft, members, draft->members_count, draft->n_max, draft->place,
+                      draft->goal);
     return ERR_OK;
 }
 

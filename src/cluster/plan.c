@@ -201,7 +201,7 @@ static void settle(struct arena *arena, struct document *draft, const struct tab
         renamed[i] = place[i] == RING_NOBODY ? RING_NOBODY : index[place[i]];
         ASSERT(place[i] == RING_NOBODY || renamed[i] != RING_NOBODY);
     }
-    draft_set_members(draft, members, count, n, renamed);
+    draft_set_members(draft, members, count, n, renamed, NULL);
 }
 
 static bool list_has(const struct document *d, uint32_t partition, uint64_t node)
@@ -418,5 +418,5 @@ void plan_widen(struct arena *arena, struct document *draft, uint32_t n)
             list[i] = i < draft->n_max ? old[i] : RING_NOBODY;
         widen_list(&w, list);
     }
-    draft_set_members(draft, draft->members, draft->members_count, n, w.place);
+    draft_set_members(draft, draft->members, draft->members_count, n, w.place, NULL);
 }

@@ -11,7 +11,11 @@
 #include "model/limits.h"
 #include "model/props.h"
 
-enum member_state { MEMBER_VALID, MEMBER_LEAVING };
+enum member_state {
+    MEMBER_VALID,
+    MEMBER_LEAVING, /* serves until its replicas are elsewhere */
+    MEMBER_REMOVED, /* gone for good: serves nothing, named until its replicas are made anew */
+};
 
 struct member {
     uint64_t id; /* random, never zero */
@@ -20,6 +24,8 @@ struct member {
     struct bytes location; /* rack or zone; may be empty */
     uint32_t weight;       /* relative share of replicas, 100 is ordinary */
     enum member_state state;
+    bool votes; /* on the next epoch: all members up to VOTERS_MAX, else as many spread over
+                   locations; who stays keeps its vote (model/draft.h) */
 };
 
 struct bucket_type {
@@ -52,8 +58,10 @@ struct document {
     uint32_t members_count;
     uint64_t hash_key[2]; /* keys the placement hash; fixed when the cluster is created */
     uint32_t slots, partitions, n_max;
-    const uint16_t *place; /* partitions * n_max indexes of members, 0xffff at the end of short
-                              lists; nobody twice in one */
+    const uint16_t *place; /* who answers now: partitions * n_max indexes of members, 0xffff at the
+                              end of short lists; nobody twice in one */
+    const uint16_t *goal;  /* who shall answer, in the same form; where it differs from `place`
+                              replicas are being moved (model/moves.h) */
     uint64_t preparing;    /* the plan that is being prepared: until the next epoch no partition may
                               get its first object; 0: none. Of the members' section */
 
@@ -72,6 +80,12 @@ void document_free(struct document *document);
 /* The index of a member, or -1. */
 int document_member(const struct document *document, uint64_t id);
 int document_member_named(const struct document *document, struct bytes name);
+
+/* Whether the member serves: is not removed. */
+static inline bool member_serves(const struct member *member)
+{
+    return member->state != MEMBER_REMOVED;
+}
 
 /* NULL when there is no such type (active or not). */
 const struct bucket_type *document_type(const struct document *document, struct bytes type);

@@ -33,13 +33,13 @@ static void copy_members(struct document *to, const struct member *members, uint
     to->members_count = count;
 }
 
-static void copy_place(struct document *to, const uint16_t *place)
+static const uint16_t *copy_lists(struct document *to, const uint16_t *lists)
 {
     size_t count = (size_t)to->partitions * to->n_max;
     uint16_t *copy = arena_alloc_array(&to->arena, count, sizeof(*copy));
 
-    memcpy(copy, place, count * sizeof(*copy));
-    to->place = copy;
+    memcpy(copy, lists, count * sizeof(*copy));
+    return copy;
 }
 
 struct document *draft_first(const uint64_t cluster[2], const uint64_t hash_key[2],
@@ -57,11 +57,10 @@ struct document *draft_first(const uint64_t cluster[2], const uint64_t hash_key[
     draft->slots = slots;
     draft->partitions = partitions;
     draft->n_max = n_max;
-    copy_members(draft, member, 1);
     uint16_t *place = arena_alloc_array(&draft->arena, (size_t)partitions * n_max, sizeof(*place));
     for (uint32_t i = 0; i < partitions * n_max; i++)
         place[i] = i % n_max == 0 ? 0 : 0xffff;
-    draft->place = place;
+    draft_set_members(draft, member, 1, n_max, place, NULL);
     enum err err = draft_set_type(draft, TYPE_DEFAULT, true, BYTES_NONE);
     ASSERT(err == ERR_OK);
     return draft;
@@ -78,7 +77,8 @@ struct document *draft_next(const struct document *from)
     draft->previous = from->hash;
     draft->hash = 0;
     copy_members(draft, from->members, from->members_count);
-    copy_place(draft, from->place);
+    draft->place = copy_lists(draft, from->place);
+    draft->goal = copy_lists(draft, from->goal);
     struct bucket_type *types = arena_alloc_array(&draft->arena, from->types_count, sizeof(*types));
     for (uint32_t i = 0; i < from->types_count; i++) {
         types[i] = from->types[i];
@@ -98,8 +98,74 @@ struct document *draft_next(const struct document *from)
     return draft;
 }
 
+/* ---- voters ---- */
+
+static uint32_t voters_in(const struct member *members, uint32_t count, struct bytes location)
+{
+    uint32_t voters = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        voters += members[i].votes && bytes_eq(members[i].location, location);
+    return voters;
+}
+
+/* The member that gets the next vote; `count` when nobody can. */
+static uint32_t next_voter(const struct member *members, uint32_t count)
+{
+    uint32_t best = count, best_near = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (members[i].votes || members[i].state != MEMBER_VALID)
+            continue;
+        uint32_t near = voters_in(members, count, members[i].location);
+        if (best == count || near < best_near) {
+            best = i;
+            best_near = near;
+        }
+    }
+    return best;
+}
+
+/* `members` are sorted by id. */
+static void choose_voters(struct member *members, uint32_t count)
+{
+    uint32_t voters = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        members[i].votes = members[i].votes && member_serves(&members[i]) && voters < VOTERS_MAX;
+        voters += members[i].votes;
+    }
+    for (; voters < VOTERS_MAX; voters++) {
+        uint32_t next = next_voter(members, count);
+        if (next == count)
+            break;
+        members[next].votes = true;
+    }
+    /* Where all leave there must still be somebody who can decide. */
+    bool nobody = voters == 0;
+    for (uint32_t i = 0; i < count && nobody && voters < VOTERS_MAX; i++) {
+        members[i].votes = member_serves(&members[i]);
+        voters += members[i].votes;
+    }
+}
+
+/* Lists that name members by their index, in another numbering. */
+static const uint16_t *rename_lists(struct document *draft, const uint16_t *lists,
+                                    const uint16_t *names, uint32_t count)
+{
+    size_t total = (size_t)draft->partitions * draft->n_max;
+    uint16_t *renamed = arena_alloc_array(&draft->arena, total, sizeof(*renamed));
+
+    for (size_t i = 0; i < total; i++) {
+        ASSERT(lists[i] == 0xffff || lists[i] < count);
+        ASSERT(lists[i] == 0xffff || i % draft->n_max == 0 || lists[i - 1] != 0xffff);
+        renamed[i] = lists[i] == 0xffff ? lists[i] : names[lists[i]];
+    }
+    return renamed;
+}
+
 void draft_set_members(struct document *draft, const struct member *members, uint32_t count,
-                       uint32_t n_max, const uint16_t *place)
+                       uint32_t n_max, const uint16_t *place, const uint16_t *goal)
 {
     uint16_t order[NODES_MAX];  /* new index -> given index */
     uint16_t places[NODES_MAX]; /* given index -> new index */
@@ -118,16 +184,11 @@ void draft_set_members(struct document *draft, const struct member *members, uin
         places[order[i]] = (uint16_t)i;
         sorted[i] = members[order[i]];
     }
+    choose_voters(sorted, count);
     copy_members(draft, sorted, count);
     draft->n_max = n_max;
-    size_t total = (size_t)draft->partitions * n_max;
-    uint16_t *renamed = arena_alloc_array(&draft->arena, total, sizeof(*renamed));
-    for (size_t i = 0; i < total; i++) {
-        ASSERT(place[i] == 0xffff || place[i] < count);
-        ASSERT(place[i] == 0xffff || i % n_max == 0 || place[i - 1] != 0xffff);
-        renamed[i] = place[i] == 0xffff ? place[i] : places[place[i]];
-    }
-    draft->place = renamed;
+    draft->place = rename_lists(draft, place, places, count);
+    draft->goal = goal == NULL ? draft->place : rename_lists(draft, goal, places, count);
 }
 
 /* Recomputes what buckets of a type inherit. */

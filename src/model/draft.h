@@ -17,10 +17,12 @@ struct document *draft_first(const uint64_t cluster[2], const uint64_t hash_key[
 /* A deep copy as the next epoch: `previous` is the hash of `from`. */
 struct document *draft_next(const struct document *from);
 
-/* Replaces members (sorted here by id) and placement; `place` names members by index into the given
- * order, 0xffff only at the end of a list. Everything is copied. */
+/* Replaces members (sorted here by id) and placement; `place` and `goal` name members by index into
+ * the given order, 0xffff only at the end of a list. Without a goal it is the placement. Everything
+ * is copied. Then voters are chosen: who serves and has a vote keeps it; others get one while there
+ * are fewer than VOTERS_MAX, in locations with the fewest voters first, then by id. */
 void draft_set_members(struct document *draft, const struct member *members, uint32_t count,
-                       uint32_t n_max, const uint16_t *place);
+                       uint32_t n_max, const uint16_t *place, const uint16_t *goal);
 
 /* Adds a type or replaces the one of that name. ERR_FULL beyond BUCKET_TYPES_MAX or
  * OVERLAYS_BYTES_MAX. */

@@ -9,7 +9,21 @@
 #include "record/seal.h"
 #include "record/sys.h"
 
-enum { DOCUMENT_VERSION = 1, SECTION_BYTES_MAX = 16 * 1024 * 1024, WEIGHT_MAX = 1000000 };
+enum { SECTION_BYTES_MAX = 16 * 1024 * 1024, WEIGHT_MAX = 1000000 };
+
+/* The state of a member in the low bits of its byte, and whether it votes. */
+enum { MEMBER_VOTES = 0x80 };
+
+static bool same_lists(const struct document *d)
+{
+    return memcmp(d->place, d->goal, (size_t)d->partitions * d->n_max * sizeof(*d->place)) == 0;
+}
+
+static void put_lists(struct buf *buf, const struct document *d, const uint16_t *lists)
+{
+    for (size_t i = 0; i < (size_t)d->partitions * d->n_max; i++)
+        buf_put_le16(buf, lists[i]);
+}
 
 static void put_members(struct buf *buf, const struct document *d)
 {
@@ -27,10 +41,11 @@ static void put_members(struct buf *buf, const struct document *d)
         buf_put_lenbytes(buf, m->address);
         buf_put_lenbytes(buf, m->location);
         buf_put_varint(buf, m->weight);
-        buf_put_u8(buf, (uint8_t)m->state);
+        buf_put_u8(buf, (uint8_t)(m->state | (m->votes ? MEMBER_VOTES : 0)));
     }
-    for (size_t i = 0; i < (size_t)d->partitions * d->n_max; i++)
-        buf_put_le16(buf, d->place[i]);
+    put_lists(buf, d, d->place);
+    if (!same_lists(d))
+        put_lists(buf, d, d->goal);
 }
 
 static void put_types(struct buf *buf, const struct document *d)
@@ -163,24 +178,33 @@ static bool read_shape(struct document *d, struct reader *r)
     return true;
 }
 
-static bool read_place(struct document *d, struct reader *r)
+static const uint16_t *read_lists(struct document *d, struct reader *r)
 {
     size_t count = (size_t)d->partitions * d->n_max;
 
-    if (r->rest.len != count * 2)
-        return false;
-    uint16_t *place = arena_alloc_array(&d->arena, count, sizeof(*place));
+    if (r->rest.len < count * 2)
+        return NULL;
+    uint16_t *lists = arena_alloc_array(&d->arena, count, sizeof(*lists));
     for (size_t i = 0; i < count; i++) {
-        place[i] = reader_le16(r);
-        if (place[i] != 0xffff && place[i] >= d->members_count)
-            return false;
+        lists[i] = reader_le16(r);
+        if (lists[i] != 0xffff && lists[i] >= d->members_count)
+            return NULL;
         for (size_t j = i - i % d->n_max; j < i; j++) {
-            if (place[i] != 0xffff && (place[j] == place[i] || place[j] == 0xffff))
-                return false;
+            if (lists[i] != 0xffff && (lists[j] == lists[i] || lists[j] == 0xffff))
+                return NULL;
         }
     }
-    d->place = place;
-    return reader_end(r);
+    return lists;
+}
+
+static bool read_placement(struct document *d, struct reader *r)
+{
+    d->place = read_lists(d, r);
+    d->goal = d->place;
+    if (d->place == NULL || r->rest.len == 0)
+        return d->place != NULL && reader_end(r);
+    d->goal = read_lists(d, r);
+    return d->goal != NULL && !same_lists(d) && reader_end(r);
 }
 
 static bool read_members(struct document *d, struct reader *r)
@@ -188,6 +212,7 @@ static bool read_members(struct document *d, struct reader *r)
     if (!read_shape(d, r))
         return false;
     size_t count = reader_count(r, NODES_MAX, 13);
+    uint32_t voters = 0;
     struct member *members = arena_alloc_array(&d->arena, count, sizeof(*members));
     for (size_t i = 0; i < count; i++) {
         struct member *m = &members[i];
@@ -197,15 +222,18 @@ static bool read_members(struct document *d, struct reader *r)
         m->location = read_text(d, r, NAME_BYTES_MAX);
         uint64_t weight = reader_varint(r);
         uint8_t state = reader_u8(r);
-        if (!r->ok || weight > WEIGHT_MAX || state > MEMBER_LEAVING || m->id == 0 ||
-            (i > 0 && members[i - 1].id >= m->id))
+        m->votes = (state & MEMBER_VOTES) != 0;
+        state = (uint8_t)(state & ~MEMBER_VOTES);
+        if (!r->ok || weight > WEIGHT_MAX || state > MEMBER_REMOVED || m->id == 0 ||
+            (m->votes && state == MEMBER_REMOVED) || (i > 0 && members[i - 1].id >= m->id))
             return false;
+        voters += m->votes;
         m->weight = (uint32_t)weight;
         m->state = (enum member_state)state;
     }
     d->members = members;
     d->members_count = (uint32_t)count;
-    return r->ok && count > 0 && read_place(d, r);
+    return r->ok && voters > 0 && voters <= VOTERS_MAX && read_placement(d, r);
 }
 
 /* What it decodes to takes many times its bytes: it must not stay in the document's arena. */

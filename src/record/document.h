@@ -3,7 +3,7 @@
  *
  *   whole document
  *   size  field
- *   5     seal (record/seal.h), version 1, row key "doc"
+ *   5     seal (record/seal.h), version 2, row key "doc"
  *   16    cluster id, two little-endian words
  *   8     lineage
  *   8     epoch
@@ -15,8 +15,9 @@
  *   16    placement hash key
  *   8     the plan that is being prepared, or 0
  *   v     slots; v partitions; v n_max
- *   v     members: each 8 id, texts name, address, location, v weight, 1 state
+ *   v     members: each 8 id, texts name, address, location, v weight, 1 state and vote (0x80)
  *   2x    partitions * n_max indexes of members, little-endian, 0xffff at the end of short lists
+ *   2x    the same of the goal, only where that is another
  *
  *   section 1, bucket types: v count, each: text name, 1 active, text overlay
  *   section 2, buckets: v count, each: texts type, bucket, overlay
@@ -33,7 +34,7 @@
 #include "base/err.h"
 #include "model/document.h"
 
-enum { DOCUMENT_BYTES_MAX = 32 * 1024 * 1024 };
+enum { DOCUMENT_BYTES_MAX = 32 * 1024 * 1024, DOCUMENT_VERSION = 2 };
 
 /* Computes the hashes of a complete draft: it is a document now. */
 void document_seal(struct document *document);

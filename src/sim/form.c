@@ -37,7 +37,7 @@ static void place(struct world *w, struct document *draft, const struct member *
     arena_init(&arena);
     enum err err = solver_run(&arena, &input, &result);
     ASSERT(err == ERR_OK);
-    draft_set_members(draft, members, founders(w), 3, result.place);
+    draft_set_members(draft, members, founders(w), 3, result.place, NULL);
     arena_done(&arena);
 }
 

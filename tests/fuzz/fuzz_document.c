@@ -30,7 +30,7 @@ static void put_document(struct buf *buf, const struct bytes sections[DOCUMENT_S
     buf_put_le64(buf, hash_xx(buf_bytes(&hashed)));
     for (unsigned i = 0; i < DOCUMENT_SECTIONS; i++)
         buf_put_lenbytes(buf, sections[i]);
-    seal_close(buf->data, buf->len, 1, SYS_ROW_DOCUMENT);
+    seal_close(buf->data, buf->len, DOCUMENT_VERSION, SYS_ROW_DOCUMENT);
     buf_done(&hashed);
 }
 

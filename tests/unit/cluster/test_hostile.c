@@ -126,7 +126,7 @@ static struct bytes document_any(struct victim *v)
             members[0].id = v->peers[0];
         for (uint32_t i = 0; i < 16 * 3; i++)
             place[i] = (uint16_t)(i % 3 < count ? i % 3 : RING_NOBODY);
-        draft_set_members(draft, members, count, 3, place);
+        draft_set_members(draft, members, count, 3, place, NULL);
     }
     document_seal(draft);
     document_put(&buf, draft);

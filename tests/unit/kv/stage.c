@@ -24,7 +24,7 @@ static void make_document(struct stage *s, uint32_t nodes, uint32_t n_max)
         for (uint32_t i = 0; i < n_max; i++)
             place[p * n_max + i] = (uint16_t)(i < nodes ? i : RING_NOBODY);
     }
-    draft_set_members(first, members, nodes, n_max, place);
+    draft_set_members(first, members, nodes, n_max, place, NULL);
     document_seal(first);
     s->document = first;
 }

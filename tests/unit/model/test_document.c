@@ -65,7 +65,7 @@ TEST(members_are_sorted_and_places_follow)
         place[p * 2] = (uint16_t)(p % 3);
         place[p * 2 + 1] = p == 7 ? 0xffff : (uint16_t)((p + 1) % 3);
     }
-    draft_set_members(d, members, 3, 2, place);
+    draft_set_members(d, members, 3, 2, place, NULL);
     CHECK_EQ(d->n_max, 2);
     CHECK_EQ_FATAL(d->members_count, 3);
     for (unsigned i = 0; i < 3; i++) {

@@ -26,7 +26,7 @@ static void make_document(struct field *f, uint32_t nodes, uint32_t n_max)
         for (uint32_t i = 0; i < n_max; i++)
             place[p * n_max + i] = (uint16_t)(i < nodes ? (p + i) % nodes : RING_NOBODY);
     }
-    draft_set_members(f->document, members, nodes, n_max, place);
+    draft_set_members(f->document, members, nodes, n_max, place, NULL);
     document_seal(f->document);
 }
 

@@ -55,7 +55,7 @@ static struct document *rich(void)
     arena_init(&arena);
     for (unsigned i = 0; i < 8 * 3; i++)
         place[i] = i % 3 == 2 ? 0xffff : (uint16_t)((i / 3 + i % 3) % 3);
-    draft_set_members(d, members, 3, 3, place);
+    draft_set_members(d, members, 3, 3, place, NULL);
     d->preparing = 77;
     CHECK_EQ(draft_set_type(d, BYTES_LIT("t"), false, overlay_of(&arena, PROP_N_VAL, 2)), ERR_OK);
     CHECK_EQ(draft_set_bucket(d, BYTES_LIT("t"), BYTES_LIT("b"), overlay_of(&arena, PROP_R, 1)),
@@ -168,15 +168,15 @@ TEST(damage_is_found)
 TEST(the_form_stays_as_it_is)
 {
     static const uint8_t wanted[] = {
-        0x01, 0x98, 0xaa, 0x91, 0xcf, 0x11, 0,    0,    0,    0,    0, 0, 0,    0x22, 0,
-        0,    0,    0,    0,    0,    0,    1,    0,    0,    0,    0, 0, 0,    0,    1,
-        0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0, 0, 0,    0,    0,
-        0x80, 0xfe, 0xd2, 0x01, 0x15, 0x7c, 0x49, 0xd8, 0x3f, 3,    0, 0, 0,    0,    0,
-        0,    0,    4,    0,    0,    0,    0,    0,    0,    0,    0, 0, 0,    0,    0,
-        0,    0,    0,    0x40, 8,    1,    1,    0x32, 0,    0,    0, 0, 0,    0,    0,
-        3,    'a',  '@',  'h',  3,    'h',  ':',  '1',  0,    0x64, 0, 0, 0,    0,    0,
-        0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0, 0, 0x0b, 1,    7,
-        'd',  'e',  'f',  'a',  'u',  'l',  't',  1,    0,    0x10, 1, 7, 'd',  'e',  'f',
+        0x02, 0x4f, 0x6f, 0x71, 0x77, 0x11, 0,    0,    0,    0,    0,    0, 0,    0x22, 0,
+        0,    0,    0,    0,    0,    0,    1,    0,    0,    0,    0,    0, 0,    0,    1,
+        0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0, 0,    0,    0,
+        0x6b, 0x38, 0xd3, 0xa8, 0xac, 0xb0, 0x59, 0x2c, 0x3f, 3,    0,    0, 0,    0,    0,
+        0,    0,    4,    0,    0,    0,    0,    0,    0,    0,    0,    0, 0,    0,    0,
+        0,    0,    0,    0x40, 8,    1,    1,    0x32, 0,    0,    0,    0, 0,    0,    0,
+        3,    'a',  '@',  'h',  3,    'h',  ':',  '1',  0,    0x64, 0x80, 0, 0,    0,    0,
+        0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0, 0x0b, 1,    7,
+        'd',  'e',  'f',  'a',  'u',  'l',  't',  1,    0,    0x10, 1,    7, 'd',  'e',  'f',
         'a',  'u',  'l',  't',  1,    'b',  4,    1,    0x0e, 1,    1};
     const uint64_t id[2] = {0x11, 0x22};
     const struct member self = {
@@ -197,7 +197,7 @@ TEST(the_form_stays_as_it_is)
 
 static void reseal(struct buf *buf)
 {
-    seal_close(buf->data, buf->len, 1, SYS_ROW_DOCUMENT);
+    seal_close(buf->data, buf->len, DOCUMENT_VERSION, SYS_ROW_DOCUMENT);
 }
 
 /* The chain of hashes finds what a good checksum hides: a forger has to forge the history. */
@@ -220,7 +220,7 @@ TEST(damage_behind_a_good_checksum_is_found)
         CHECK_EQ(document_decode(buf_bytes(&part), &back), ERR_CORRUPT);
         buf_done(&part);
     }
-    seal_close(buf.data, buf.len, 2, SYS_ROW_DOCUMENT);
+    seal_close(buf.data, buf.len, DOCUMENT_VERSION + 1, SYS_ROW_DOCUMENT);
     CHECK_EQ(document_decode(buf_bytes(&buf), &back), ERR_VERSION);
     buf_done(&buf);
     document_free(d);
@@ -422,7 +422,7 @@ TEST(what_breaks_a_rule_is_refused)
             for (unsigned text = 0; text < 3; text++)
                 buf_put_lenbytes(&buf, BYTES_LIT("x"));
             buf_put_varint(&buf, c->weight);
-            buf_put_u8(&buf, c->state);
+            buf_put_u8(&buf, (uint8_t)(c->state | 0x80)); /* both vote */
         }
         for (unsigned p = 0; p < c->partitions * c->n_max; p++)
             buf_put_le16(&buf, p < 3 ? c->place[p] : 0xffff);
