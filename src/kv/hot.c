@@ -230,7 +230,10 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
     struct hot *hot = op->hot;
     struct vnode *v = vnode_at(vs, hot->partition, hot->hint_for != 0);
     struct object *old = newest(hot, out);
-    struct write write = {op->context, op->content, op->deleted, {0, 0}, ev->wall_us};
+    struct write write = {.context = op->context,
+                          .content = op->content,
+                          .deleted = op->deleted,
+                          .wall_us = ev->wall_us};
 
     if (op->conditional) {
         enum err err = condition_holds(&op->condition, old);

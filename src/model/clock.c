@@ -72,6 +72,14 @@ bool clock_descends(struct clock a, struct clock b)
     return order == CLOCK_EQUAL || order == CLOCK_AFTER;
 }
 
+/* An empty history adds nothing. */
+static uint64_t ends_merge(struct clock a, struct clock b)
+{
+    if (a.count == 0)
+        return b.ends_us;
+    return b.count == 0 ? a.ends_us : ends_later(a.ends_us, b.ends_us);
+}
+
 struct clock clock_merge(struct arena *arena, struct clock a, struct clock b)
 {
     ASSERT(b.count <= UINT32_MAX - a.count);
@@ -91,14 +99,15 @@ struct clock clock_merge(struct arena *arena, struct clock a, struct clock b)
         j += from_b;
     }
     ASSERT(count >= a.count && count >= b.count);
-    return (struct clock){entries, count, a.hlc_us > b.hlc_us ? a.hlc_us : b.hlc_us};
+    return (struct clock){entries, count, a.hlc_us > b.hlc_us ? a.hlc_us : b.hlc_us,
+                          ends_merge(a, b)};
 }
 
 struct clock clock_add(struct arena *arena, struct clock clock, struct dot dot)
 {
     ASSERT(dot.actor != 0);
     ASSERT(dot.counter != 0);
-    return clock_merge(arena, clock, (struct clock){&dot, 1, 0});
+    return clock_merge(arena, clock, (struct clock){&dot, 1, 0, clock.ends_us});
 }
 
 struct clock clock_copy(struct arena *arena, struct clock clock)
@@ -107,13 +116,13 @@ struct clock clock_copy(struct arena *arena, struct clock clock)
         return CLOCK_NONE;
     struct dot *entries = arena_alloc_array(arena, clock.count, sizeof(*entries));
     memcpy(entries, clock.entries, clock.count * sizeof(*entries));
-    return (struct clock){entries, clock.count, clock.hlc_us};
+    return (struct clock){entries, clock.count, clock.hlc_us, clock.ends_us};
 }
 
 bool clock_valid(struct clock clock)
 {
     if (clock.count == 0)
-        return clock.hlc_us == 0;
+        return clock.hlc_us == 0 && clock.ends_us == 0;
     if (clock.entries == NULL)
         return false;
     for (uint32_t i = 0; i < clock.count; i++) {

@@ -3,9 +3,10 @@
  * vclock and send back what they got.
  *
  *   offset  size  field
- *   0       1     version, 1
+ *   0       1     version: 2 where the history has an end, else 1
  *   1       8     newest hybrid clock of the history in microseconds, little-endian
- *   9       v     varint: count of entries
+ *   9       0|8   version 2: when the history ends, microseconds since 1970, not zero
+ *   ..      v     varint: count of entries
  *   ..      8+v   each: actor (little-endian), counter (varint), sorted by actor
  *   end-4   4     CRC-32C of all before, little-endian */
 #ifndef MODEL_CONTEXT_H

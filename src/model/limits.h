@@ -18,6 +18,7 @@ enum {
     LINKS_MAX = 10000,
     META_PAIRS_MAX = 10000,
     INDEX_ENTRIES_MAX = 10000,
+    TTL_S_MAX = 2000000000, /* 63 years; 32 bits, below the quorum symbols */
     NODES_MAX = 1024,
     REPLICAS_MAX = 16, /* of one partition */
     VOTERS_MAX = 7,

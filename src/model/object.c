@@ -9,7 +9,7 @@
 
 enum { HASH_BYTES = 16, DOT_BYTES = 16 };
 
-static const struct object none = {{NULL, 0, 0}, NULL, 0};
+static const struct object none = {{NULL, 0, 0, 0}, NULL, 0};
 
 /* The hybrid clock of a write: newer than all that it can supersede. */
 static uint64_t hlc_after(const struct object *old, const struct write *write)
@@ -38,6 +38,14 @@ enum err object_put_check(const struct object *old, const struct write *write)
     return ERR_OK;
 }
 
+/* When the history ends that the write makes of `history`, which is all that it knows of. */
+static uint64_t ends_after(struct clock history, const struct write *write)
+{
+    if (write->deleted)
+        return history.ends_us;
+    return history.count == 0 ? write->expires_us : ends_later(history.ends_us, write->expires_us);
+}
+
 struct object *object_put(struct arena *arena, const struct object *old, const struct write *write)
 {
     const struct object *before = old == NULL ? &none : old;
@@ -50,8 +58,10 @@ struct object *object_put(struct arena *arena, const struct object *old, const s
         arena_alloc_array(arena, (size_t)before->count + 1, sizeof(*siblings));
     struct sibling added = {
         .dot = write->dot, .hlc_us = hlc_after(before, write), .deleted = write->deleted};
-    if (!write->deleted)
+    if (!write->deleted) {
+        added.expires_us = write->expires_us;
         added.content = write->content;
+    }
     uint32_t count = 0;
     bool placed = false;
     for (uint32_t i = 0; i < before->count; i++) {
@@ -60,7 +70,8 @@ struct object *object_put(struct arena *arena, const struct object *old, const s
             siblings[count++] = added;
             placed = true;
         }
-        if (!clock_covers(write->context, old_one->dot))
+        if (!clock_covers(write->context, old_one->dot) &&
+            !sibling_expired(old_one, write->cutoff_us))
             siblings[count++] = *old_one;
     }
     if (!placed)
@@ -68,6 +79,7 @@ struct object *object_put(struct arena *arena, const struct object *old, const s
     struct clock clock = clock_merge(arena, before->clock, write->context);
     *object = (struct object){clock_add(arena, clock, write->dot), siblings, count};
     object->clock.hlc_us = object_hlc_us(object);
+    object->clock.ends_us = ends_after(clock, write);
     ASSERT(object_valid(object));
     return object;
 }
@@ -150,6 +162,32 @@ bool object_deleted(const struct object *object)
     return true;
 }
 
+uint32_t object_expired(const struct object *object, uint64_t cutoff_us)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < object->count; i++)
+        count += sibling_expired(&object->siblings[i], cutoff_us);
+    return count;
+}
+
+const struct object *object_shown(struct arena *arena, const struct object *object,
+                                  uint64_t cutoff_us)
+{
+    if (object == NULL || object_expired(object, cutoff_us) == 0)
+        return object;
+    struct object *shown = ARENA_NEW(arena, struct object);
+    struct sibling *siblings = arena_alloc_array(arena, object->count, sizeof(*siblings));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < object->count; i++) {
+        if (!sibling_expired(&object->siblings[i], cutoff_us))
+            siblings[count++] = object->siblings[i];
+    }
+    ASSERT(count < object->count);
+    *shown = (struct object){object->clock, siblings, count};
+    return shown;
+}
+
 bool object_same(const struct object *a, const struct object *b)
 {
     if (a->count != b->count || clock_compare(a->clock, b->clock) != CLOCK_EQUAL)
@@ -168,6 +206,12 @@ static bool content_empty(const struct content *content)
            content->links_count == 0 && content->meta_count == 0 && content->indexes_count == 0;
 }
 
+/* Whether a value that expires then has its place in a history. */
+static bool ends_hold(struct clock clock, uint64_t expires_us)
+{
+    return clock.ends_us == 0 || (expires_us != 0 && expires_us <= clock.ends_us);
+}
+
 bool object_valid(const struct object *object)
 {
     if (!clock_valid(object->clock) || (object->count > 0 && object->siblings == NULL))
@@ -180,7 +224,9 @@ bool object_valid(const struct object *object)
             return false;
         if (i > 0 && dot_cmp(object->siblings[i - 1].dot, sibling->dot) >= 0)
             return false;
-        if (sibling->deleted && !content_empty(&sibling->content))
+        if (sibling->deleted && (!content_empty(&sibling->content) || sibling->expires_us != 0))
+            return false;
+        if (!sibling->deleted && !ends_hold(object->clock, sibling->expires_us))
             return false;
     }
     return true;

@@ -4,7 +4,8 @@
  *
  * Invariants: every sibling's dot is covered by the clock; no dot stands twice; siblings are
  * sorted by dot, so equal histories have equal forms; the clock's hybrid clock is that of the
- * newest sibling, which is the newest of the whole history.
+ * newest sibling, which is the newest of the whole history; where the clock has an end, every
+ * sibling that is no tombstone expires, and not after it.
  *
  * Why the newest sibling is the newest of the history: a write is newer than all that it
  * supersedes, because it is newer than what its coordinator has stored and what its client had
@@ -47,7 +48,8 @@ struct sibling {
     struct dot dot;
     uint64_t hlc_us; /* hybrid clock: microseconds since 1970 that never go back on a key; this is
                         also what clients see as last-modified */
-    bool deleted;    /* a tombstone; its content is empty */
+    bool deleted;    /* a tombstone; its content is empty, and it does not expire */
+    uint64_t expires_us; /* wall clock, fixed by the coordinator of the write; 0: never */
     struct content content;
 };
 
@@ -63,7 +65,9 @@ struct write {
     struct content content;
     bool deleted; /* write a tombstone */
     struct dot dot;
-    uint64_t wall_us; /* the writer's wall clock */
+    uint64_t wall_us;    /* the writer's wall clock */
+    uint64_t expires_us; /* 0: never */
+    uint64_t cutoff_us;  /* siblings that had expired by then go, as if the context covered them */
 };
 
 /* Whether the write may be applied; a context comes from a client and proves nothing. ERR_STALE:
@@ -76,8 +80,8 @@ enum err object_put_check(const struct object *old, const struct write *write) M
  * covers are dropped, the others stay, the new one is added under the dot. The context becomes part
  * of the clock. The new hybrid clock is max(wall, what is stored + 1, what the context brings + 1),
  * where a context cannot bring more than HLC_AHEAD_MAX_US over the wall clock. A tombstone takes no
- * content. `old` may be NULL (nothing stored). The result lives in the arena and shares views with
- * its inputs. */
+ * content and has no end of its own: its history ends when what it replaced does. `old` may be NULL
+ * (nothing stored). The result lives in the arena and shares views with its inputs. */
 struct object *object_put(struct arena *arena, const struct object *old, const struct write *write);
 
 /* The least upper bound of two histories of one key: a sibling stays iff it is in both, or the
@@ -94,6 +98,21 @@ struct object *object_resolved(struct arena *arena, const struct object *object)
 
 /* Whether every sibling is a tombstone (an object without siblings counts as deleted). */
 bool object_deleted(const struct object *object);
+
+/* Whether the sibling had expired by the cut-off. */
+static inline bool sibling_expired(const struct sibling *sibling, uint64_t cutoff_us)
+{
+    return sibling->expires_us != 0 && sibling->expires_us <= cutoff_us;
+}
+
+/* How many siblings had expired by the cut-off. */
+uint32_t object_expired(const struct object *object, uint64_t cutoff_us);
+
+/* The object as it is shown when the cut-off has come: without the siblings that had expired, with
+ * the whole clock. It is `object` itself where none had, else in the arena; it is not stored, nor
+ * merged: to the clock the missing siblings would have been replaced. NULL gives NULL. */
+const struct object *object_shown(struct arena *arena, const struct object *object,
+                                  uint64_t cutoff_us);
 
 /* Same clock and same sibling dots: the same history. */
 bool object_same(const struct object *a, const struct object *b);

@@ -10,14 +10,14 @@ struct prop_row {
     enum prop_rule rule;
 };
 
+static const struct prop_row table[] = {
+#define PROP_ROW(id, name, rule) {{(const uint8_t *)(name), sizeof(name) - 1}, RULE_##rule},
+    PROP_LIST(PROP_ROW)
+#undef PROP_ROW
+};
+
 static const struct prop_row *row_of(enum prop_id id)
 {
-    static const struct prop_row table[] = {
-#define PROP_ROW(id, name, rule) {{(const uint8_t *)(name), sizeof(name) - 1}, RULE_##rule},
-        PROP_LIST(PROP_ROW)
-#undef PROP_ROW
-    };
-
     ASSERT((size_t)id < ARRAY_LEN(table));
     return &table[id];
 }
@@ -34,8 +34,8 @@ enum prop_rule prop_rule(enum prop_id id)
 
 enum prop_id prop_find(struct bytes name)
 {
-    for (unsigned id = 0; id < PROP_OTHER; id++) {
-        if (bytes_eq(row_of((enum prop_id)id)->name, name))
+    for (size_t id = 0; id < ARRAY_LEN(table); id++) {
+        if (id != PROP_OTHER && bytes_eq(table[id].name, name))
             return (enum prop_id)id;
     }
     return PROP_OTHER;
@@ -175,7 +175,7 @@ static bool read_prop(struct arena *arena, struct reader *r, struct prop *prop)
 {
     uint8_t id = reader_u8(r);
 
-    if (!r->ok || id > PROP_OTHER)
+    if (!r->ok || id >= ARRAY_LEN(table))
         return false;
     prop->id = (enum prop_id)id;
     prop->name =
@@ -266,6 +266,7 @@ static uint32_t *number_field(struct props *props, enum prop_id id)
         {PROP_R, &props->r},
         {PROP_RW, &props->rw},
         {PROP_SMALL_VCLOCK, &props->small_vclock},
+        {PROP_TTL, &props->ttl_s},
         {PROP_W, &props->w},
         {PROP_YOUNG_VCLOCK, &props->young_vclock},
     };

@@ -8,7 +8,7 @@
  *   v     varint: count of properties
  *   each, sorted by (id, name), none twice:
  *   1     id (enum prop_id)
- *   v+n   name, for PROP_OTHER only: length, bytes; none that Riak knows
+ *   v+n   name, for PROP_OTHER only: length, bytes; none that has an id
  *   1     kind (enum prop_kind)
  *   ..    BOOL: 1 byte 0|1. NUMBER: varint. TEXT, RAW: length, bytes. MODFUN: two texts.
  *         HOOKS: varint count, each: 1 byte 1 = name, 2 = module and function; then the texts */
@@ -27,11 +27,14 @@ enum prop_rule {
     RULE_POSITIVE, /* an integer above zero */
     RULE_QUORUM,   /* a number above zero or a symbol */
     RULE_QUORUM_0, /* the same, and zero */
+    RULE_SECONDS,  /* an integer from zero to TTL_S_MAX */
     RULE_ANY,      /* kept and shown */
     RULE_RESERVED, /* may not be set: active, claimant */
 };
 
-/* Every property that Riak knows: our name, the name in JSON, its rule. In order of names. */
+/* Every property that Riak knows: our name, the name in JSON, its rule. In order of names. Then the
+ * names that Riak does not know, and behind them those that only we do, in the order in which they
+ * came to be: a property keeps its place, which is its number on disk. */
 #define PROP_LIST(X)                                                                               \
     X(ACTIVE, "active", RESERVED)                                                                  \
     X(ALLOW_MULT, "allow_mult", BOOL)                                                              \
@@ -66,7 +69,8 @@ enum prop_rule {
     X(W, "w", QUORUM)                                                                              \
     X(WRITE_ONCE, "write_once", ANY)                                                               \
     X(YOUNG_VCLOCK, "young_vclock", POSITIVE)                                                      \
-    X(OTHER, "", ANY) /* a name that Riak does not know: kept as raw JSON, shown again */
+    X(OTHER, "", ANY) /* a name that nobody knows: kept as raw JSON, shown again */                \
+    X(TTL, "ttl", SECONDS)
 
 #define PROP_ENUM(id, name, rule) PROP_##id,
 enum prop_id { PROP_LIST(PROP_ENUM) };
@@ -92,8 +96,7 @@ struct prop {
     uint32_t hooks_count;
 };
 
-/* The JSON name of a property, and the property of a name (PROP_OTHER when it is none of Riak's).
- *  */
+/* The JSON name of a property, and the property of a name; PROP_OTHER when nobody knows it. */
 struct bytes prop_name(enum prop_id id);
 enum prop_id prop_find(struct bytes name);
 enum prop_rule prop_rule(enum prop_id id);
@@ -138,8 +141,8 @@ uint32_t overlay_faults(struct arena *arena, struct bytes overlay, struct bytes 
                         const struct prop_fault **ret_faults);
 
 /* All properties of a bucket for showing: defaults, then the type's, then the bucket's, sorted by
- * name; only those that Riak shows. `name` is the bucket's (empty: a type is shown), `type` its
- * type; a typed one has `active` and `claimant` too. */
+ * name; only those that Riak shows, and what somebody set. `name` is the bucket's (empty: a type is
+ * shown), `type` its type; a typed one has `active` and `claimant` too. */
 uint32_t overlay_effective(struct arena *arena, struct bytes type, struct bytes bucket,
                            struct bytes type_overlay, struct bytes bucket_overlay, bool active,
                            struct bytes claimant, const struct prop **ret_props);

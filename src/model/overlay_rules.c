@@ -2,6 +2,7 @@
 /* Riak's rules for what may be set (riak_core_bucket_props, riak_kv_bucket). */
 #include "base/buf.h"
 #include "base/check.h"
+#include "model/limits.h"
 #include "model/overlay.h"
 
 struct rules {
@@ -66,6 +67,10 @@ static void check_form(struct rules *rules, const struct prop *prop)
     case RULE_QUORUM_0:
         if (!number)
             fault(rules, prop->name, BYTES_LIT("not_valid_quorum"), false);
+        break;
+    case RULE_SECONDS:
+        if (!number || prop->number > TTL_S_MAX)
+            fault(rules, prop->name, BYTES_LIT("not_valid_ttl"), false);
         break;
     case RULE_RESERVED:
         fault(rules, prop->name,

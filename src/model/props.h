@@ -24,6 +24,7 @@ struct props {
     bool consistent;
     uint32_t old_vclock, young_vclock, big_vclock,
         small_vclock; /* kept and shown, without effect */
+    uint32_t ttl_s;   /* objects expire so long after they were written; 0: never */
 };
 
 /* What holds where nothing is set: in the default type, or in a type that an operator created. */

@@ -206,7 +206,7 @@ static bool lister_take(struct lister *l, const struct stored_row *row, struct o
         return false;
     }
     if (record_meta_decode(&out->arena, row->key, row->value, &meta) != ERR_OK ||
-        !meta_deleted(meta))
+        !meta_hidden(meta, 0))
         lister_add(l, key.key);
     l->next = after(&l->arena, row->key);
     return true;

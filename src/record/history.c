@@ -37,11 +37,29 @@ bool history_clock_read(struct reader *r, struct arena *arena, struct clock *ret
         entries[i].actor = reader_le64(r);
         entries[i].counter = reader_varint(r);
     }
-    struct clock clock = {entries, (uint32_t)count, 0};
+    struct clock clock = {entries, (uint32_t)count, 0, 0};
     if (!r->ok || !clock_valid(clock))
         return false;
     *ret_clock = clock;
     return true;
+}
+
+size_t history_ends_size(uint8_t version)
+{
+    ASSERT(version == HISTORY_PLAIN || version == HISTORY_EXPIRES);
+    return version == HISTORY_EXPIRES ? 8 : 0;
+}
+
+uint8_t *history_ends_put(uint8_t *at, uint8_t version, struct clock clock)
+{
+    ASSERT(version == HISTORY_EXPIRES || clock.ends_us == 0);
+    return version == HISTORY_EXPIRES ? pen_le64(at, clock.ends_us) : at;
+}
+
+bool history_ends_read(struct reader *r, uint8_t version, struct clock *clock)
+{
+    clock->ends_us = version == HISTORY_EXPIRES ? reader_le64(r) : 0;
+    return r->ok && (clock->count > 0 || clock->ends_us == 0);
 }
 
 struct dot_walk dot_walk_of(struct clock clock)

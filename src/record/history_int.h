@@ -18,6 +18,14 @@ uint8_t *history_clock_put(uint8_t *at, struct clock clock);
  * set, from the siblings. */
 bool history_clock_read(struct reader *r, struct arena *arena, struct clock *ret_clock);
 
+/* The versions of both records: one without anything that expires, as the first release wrote them
+ * all, and one in which the end of the history follows the clock. */
+enum { HISTORY_PLAIN = 1, HISTORY_EXPIRES = 2 };
+
+size_t history_ends_size(uint8_t version);
+uint8_t *history_ends_put(uint8_t *at, uint8_t version, struct clock clock);
+bool history_ends_read(struct reader *r, uint8_t version, struct clock *clock);
+
 /* Goes through the dots of an object, which are sorted, so that finding their places costs no
  * search and reading them proves the order. */
 struct dot_walk {

@@ -3,12 +3,14 @@
  * its own; digest reads and listings see nothing else.
  *
  *   offset  size  field
- *   0       5     seal (record/seal.h), version 1
+ *   0       5     seal (record/seal.h), version 2 where something expires, else 1
  *   5       ..    clock (record/history_int.h)
+ *   ..      0|8   version 2: when the history ends, microseconds, little-endian; 0: never
  *   ..      v     varint: count of siblings, each:
  *           v+v     dot: varint index of its actor in the clock, varint counter; ascending
  *           8       hybrid clock in microseconds, little-endian
- *           1       flags: 1 = tombstone; other bits are zero
+ *           1       flags: 1 = tombstone, 2 = it expires; other bits are zero
+ *           0|8     flag 2, version 2 only: when it expires, not zero
  *   ..      v     varint: bytes of all values together */
 #ifndef RECORD_META_H
 #define RECORD_META_H
@@ -21,6 +23,7 @@ struct meta_sibling {
     struct dot dot;
     uint64_t hlc_us;
     bool deleted;
+    uint64_t expires_us; /* 0: never */
 };
 
 struct meta {
@@ -47,7 +50,14 @@ bool meta_same(const struct meta *a, const struct meta *b);
 /* Whether merging an object with digest `b` into one with digest `a` changes nothing. */
 bool meta_covers(const struct meta *a, const struct meta *b);
 
-/* Whether every sibling is a tombstone (a digest without siblings counts as deleted). */
-bool meta_deleted(const struct meta *meta);
+/* Whether a read finds nothing when the cut-off has come: every sibling is a tombstone or had
+ * expired (a digest without siblings counts as deleted). Such an object is still compared, repaired
+ * and handed over: it may have replaced what would be seen. */
+bool meta_hidden(const struct meta *meta, uint64_t cutoff_us);
+
+/* Whether all that the object ever held had expired by the cut-off: its row says nothing any more
+ * and may be missing anywhere. It is left out where replicas are compared, where the asker names
+ * the cut-off; it is not repaired, nor handed over. */
+bool meta_expired(const struct meta *meta, uint64_t cutoff_us);
 
 #endif

@@ -8,8 +8,8 @@
 #include "record/seal.h"
 
 enum {
-    OBJECT_VERSION = 1,
     FLAG_DELETED = 1,
+    FLAG_EXPIRES = 2,
     SIBLING_BYTES_MIN = 11, /* dot, hybrid clock, flags */
     LINK_BYTES_MIN = 3,
     PAIR_BYTES_MIN = 2,
@@ -49,15 +49,26 @@ static size_t content_size(const struct content *content)
     return size + pen_lenbytes_size(content->value);
 }
 
+static uint8_t version_of(const struct object *object)
+{
+    bool expires = object->clock.ends_us != 0;
+
+    for (uint32_t i = 0; i < object->count && !expires; i++)
+        expires = object->siblings[i].expires_us != 0;
+    return expires ? HISTORY_EXPIRES : HISTORY_PLAIN;
+}
+
 size_t record_object_size(const struct object *object)
 {
     ASSERT(object->count <= SIBLINGS_HARD_MAX);
     struct dot_walk walk = dot_walk_of(object->clock);
-    size_t size = SEAL_BYTES + history_clock_size(object->clock) + pen_varint_size(object->count);
+    size_t size = SEAL_BYTES + history_clock_size(object->clock) +
+                  history_ends_size(version_of(object)) + pen_varint_size(object->count);
 
     for (uint32_t i = 0; i < object->count; i++) {
         const struct sibling *sibling = &object->siblings[i];
         size += dot_walk_size(&walk, sibling->dot) + 8 + 1;
+        size += sibling->expires_us == 0 ? 0 : 8;
         if (!sibling->deleted)
             size += content_size(&sibling->content);
     }
@@ -96,19 +107,24 @@ struct blob *record_object_blob(struct bytes row_key, const struct object *objec
     ASSERT(object_valid(object));
     struct blob *blob = blob_new(record_object_size(object));
     struct dot_walk walk = dot_walk_of(object->clock);
+    uint8_t version = version_of(object);
     uint8_t *at = history_clock_put(blob->data + SEAL_BYTES, object->clock);
 
+    at = history_ends_put(at, version, object->clock);
     at = pen_varint(at, object->count);
     for (uint32_t i = 0; i < object->count; i++) {
         const struct sibling *sibling = &object->siblings[i];
         at = dot_walk_put(&walk, at, sibling->dot);
         at = pen_le64(at, sibling->hlc_us);
-        at = pen_u8(at, sibling->deleted ? FLAG_DELETED : 0);
+        at = pen_u8(at, (uint8_t)((sibling->deleted ? FLAG_DELETED : 0U) |
+                                  (sibling->expires_us != 0 ? FLAG_EXPIRES : 0U)));
+        if (sibling->expires_us != 0)
+            at = pen_le64(at, sibling->expires_us);
         if (!sibling->deleted)
             at = put_content(at, &sibling->content);
     }
     ASSERT(at == blob->data + blob->len);
-    seal_close(blob->data, blob->len, OBJECT_VERSION, row_key);
+    seal_close(blob->data, blob->len, version, row_key);
     return blob;
 }
 
@@ -162,8 +178,10 @@ static void read_content(struct reader *r, struct arena *arena, struct content *
     content->value = reader_lenbytes(r, SIZE_MAX);
 }
 
-static bool read_siblings(struct reader *r, struct arena *arena, struct object *object)
+static bool read_siblings(struct reader *r, struct arena *arena, uint8_t version,
+                          struct object *object)
 {
+    uint8_t known = version == HISTORY_EXPIRES ? FLAG_DELETED | FLAG_EXPIRES : FLAG_DELETED;
     size_t count = reader_count(r, SIBLINGS_HARD_MAX, SIBLING_BYTES_MIN);
     struct sibling *siblings = arena_alloc_array(arena, count, sizeof(*siblings));
     struct dot_walk walk = dot_walk_of(object->clock);
@@ -173,9 +191,12 @@ static bool read_siblings(struct reader *r, struct arena *arena, struct object *
             return false;
         siblings[i].hlc_us = reader_le64(r);
         uint8_t flags = reader_u8(r);
-        if ((flags & ~FLAG_DELETED) != 0)
+        if ((flags & ~known) != 0)
             return false;
-        siblings[i].deleted = flags != 0;
+        siblings[i].deleted = (flags & FLAG_DELETED) != 0;
+        siblings[i].expires_us = (flags & FLAG_EXPIRES) != 0 ? reader_le64(r) : 0;
+        if ((flags & FLAG_EXPIRES) != 0 && siblings[i].expires_us == 0)
+            return false;
         if (!siblings[i].deleted)
             read_content(r, arena, &siblings[i].content);
     }
@@ -189,12 +210,15 @@ enum err record_object_decode(struct arena *arena, struct bytes row_key, struct 
                               struct object **ret_object)
 {
     struct reader r;
+    uint8_t version;
 
-    TRY(seal_open(record, OBJECT_VERSION, row_key, &r));
+    TRY(seal_open_any(record, HISTORY_EXPIRES, row_key, &version, &r));
     struct object *object = ARENA_NEW(arena, struct object);
-    if (!history_clock_read(&r, arena, &object->clock) || !read_siblings(&r, arena, object))
+    if (!history_clock_read(&r, arena, &object->clock) ||
+        !history_ends_read(&r, version, &object->clock) ||
+        !read_siblings(&r, arena, version, object))
         return ERR_CORRUPT;
-    if (!object_valid(object))
+    if (!object_valid(object) || version_of(object) != version)
         return ERR_CORRUPT;
     *ret_object = object;
     return ERR_OK;

@@ -4,12 +4,14 @@
  * encodes to the same bytes again.
  *
  *   offset  size  field
- *   0       5     seal (record/seal.h), version 1
+ *   0       5     seal (record/seal.h), version 2 where something expires, else 1
  *   5       ..    clock (record/history_int.h)
+ *   ..      0|8   version 2: when the history ends, microseconds, little-endian; 0: never
  *   ..      v     varint: count of siblings, each:
  *           v+v     dot: varint index of its actor in the clock, varint counter; ascending
  *           8       hybrid clock in microseconds, little-endian
- *           1       flags: 1 = tombstone, which ends here; other bits are zero
+ *           1       flags: 1 = tombstone, which ends here, 2 = it expires; other bits are zero
+ *           0|8     flag 2, version 2 only: when it expires, not zero
  *           text    content type
  *           text    charset
  *           text    content encoding

@@ -28,8 +28,8 @@ void seal_close(uint8_t *record, size_t len, uint8_t version, struct bytes row_k
         record[1 + i] = (uint8_t)(crc >> (8 * i));
 }
 
-enum err seal_open(struct bytes record, uint8_t version, struct bytes row_key,
-                   struct reader *ret_body)
+enum err seal_open_any(struct bytes record, uint8_t newest, struct bytes row_key,
+                       uint8_t *ret_version, struct reader *ret_body)
 {
     ASSERT(row_key.len > 0);
     struct reader r = reader_of(record);
@@ -38,6 +38,20 @@ enum err seal_open(struct bytes record, uint8_t version, struct bytes row_key,
 
     if (!r.ok || crc != checksum(found, row_key, r.rest))
         return ERR_CORRUPT;
+    if (found == 0 || found > newest)
+        return ERR_VERSION;
+    *ret_version = found;
+    *ret_body = r;
+    return ERR_OK;
+}
+
+enum err seal_open(struct bytes record, uint8_t version, struct bytes row_key,
+                   struct reader *ret_body)
+{
+    struct reader r;
+    uint8_t found;
+
+    TRY(seal_open_any(record, UINT8_MAX, row_key, &found, &r));
     if (found != version)
         return ERR_VERSION;
     *ret_body = r;

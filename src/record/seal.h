@@ -24,4 +24,8 @@ void seal_close(uint8_t *record, size_t len, uint8_t version, struct bytes row_k
 enum err seal_open(struct bytes record, uint8_t version, struct bytes row_key,
                    struct reader *ret_body) MUST_CHECK;
 
+/* The same for a format of which all versions from 1 to `newest` can be read. */
+enum err seal_open_any(struct bytes record, uint8_t newest, struct bytes row_key,
+                       uint8_t *ret_version, struct reader *ret_body) MUST_CHECK;
+
 #endif

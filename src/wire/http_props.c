@@ -194,6 +194,7 @@ static bool read_value(struct arena *arena, const struct json *json, struct prop
         return false;
     switch (prop_rule(prop->id)) {
     case RULE_BOOL: prop->kind = PROP_BOOL; return read_boolean(json, &prop->boolean);
+    case RULE_SECONDS:
     case RULE_POSITIVE: prop->kind = PROP_NUMBER; return read_number(json, &prop->number);
     case RULE_QUORUM:
     case RULE_QUORUM_0: prop->kind = PROP_NUMBER; return read_quorum(json, &prop->number);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Object and digest records. The first byte chooses (even: object, odd: digest), the rest is a body
- * behind a good seal. What decodes must encode to the same bytes. */
+/* Object and digest records. The first byte chooses (even: object, odd: digest; the next bit:
+ * version 2), the rest is a body behind a good seal. What decodes must encode to the same bytes. */
 #include "base/check.h"
 #include "record/meta.h"
 #include "record/object.h"
@@ -20,8 +20,9 @@ static void check_digest(struct arena *arena, const struct object *object)
     ASSERT(record_meta_decode(arena, row, blob_bytes(blob), &back) == ERR_OK);
     ASSERT(meta_same(meta, back));
     ASSERT(meta_covers(meta, back));
-    ASSERT(meta_deleted(back) == object_deleted(object));
+    ASSERT(meta_hidden(back, 0) == object_deleted(object));
     ASSERT(back->clock.hlc_us == object_hlc_us(object));
+    ASSERT(back->clock.ends_us == object->clock.ends_us);
     blob_unref(blob);
 }
 
@@ -36,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct meta *meta;
     arena_init(&arena);
     memcpy(record->data + SEAL_BYTES, data + 1, size - 1);
-    seal_close(record->data, record->len, 1, row);
+    seal_close(record->data, record->len, (data[0] & 2) == 0 ? 1 : 2, row);
     if (data[0] % 2 == 0 &&
         record_object_decode(&arena, row, blob_bytes(record), &object) == ERR_OK) {
         again = record_object_blob(row, object);

@@ -19,7 +19,7 @@ typedef bool keep_fn(const struct sibling *sibling, const struct object *other, 
 static struct object *merge_with(struct arena *arena, const struct object *a,
                                  const struct object *b, keep_fn *keep)
 {
-    static const struct object nothing = {{NULL, 0, 0}, NULL, 0};
+    static const struct object nothing = {{NULL, 0, 0, 0}, NULL, 0};
     struct object *object = ARENA_NEW(arena, struct object);
     uint32_t i = 0;
     uint32_t j = 0;

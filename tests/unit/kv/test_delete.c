@@ -118,7 +118,7 @@ TEST(with_a_context_it_writes_at_once)
 
     begin();
     request.u.del.has_context = true;
-    request.u.del.context = (struct clock){&dot, 1, 8};
+    request.u.del.context = (struct clock){&dot, 1, 8, 0};
     request.u.del.condition.if_match_any = true;
     start();
     const struct request *put = asked(REQUEST_PUT);

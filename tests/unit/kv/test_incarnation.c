@@ -168,7 +168,7 @@ TEST(a_context_that_knows_more_than_was_issued)
     stage_settle(&stage);
     uint64_t actor = incarnation("k").actor;
     struct dot claimed = {actor, 40};
-    put(2, "k", (struct clock){&claimed, 1, 0}, "b");
+    put(2, "k", (struct clock){&claimed, 1, 0, 0}, "b");
     stage_settle(&stage);
     struct object *object = stored("k");
     CHECK_EQ_FATAL(object->count, 1);

@@ -16,7 +16,7 @@ static struct clock random_clock(struct random *random, struct arena *arena)
         if (counter > 0)
             entries[count++] = (struct dot){actor, counter};
     }
-    return (struct clock){entries, count, 0};
+    return (struct clock){entries, count, 0, 0};
 }
 
 static bool same(struct clock a, struct clock b)
@@ -56,7 +56,7 @@ TEST(dots_order_by_actor_then_counter)
 TEST(empty_clock_knows_nothing)
 {
     struct dot one = {7, 1};
-    struct clock some = {&one, 1, 0};
+    struct clock some = {&one, 1, 0, 0};
 
     CHECK(clock_valid(CLOCK_NONE));
     CHECK_EQ(clock_get(CLOCK_NONE, 7), 0);
@@ -75,7 +75,7 @@ TEST(get_finds_every_entry_and_no_other)
     for (uint64_t i = 0; i < 100; i++)
         entries[i] = (struct dot){2 * i + 2, i + 1};
     for (uint32_t count = 0; count <= 100; count++) {
-        struct clock clock = {entries, count, 0};
+        struct clock clock = {entries, count, 0, 0};
         bool right = clock_valid(clock);
         for (uint64_t actor = 1; actor < 204; actor++) {
             uint64_t want = actor % 2 == 0 && actor / 2 <= count ? actor / 2 : 0;
@@ -92,11 +92,11 @@ TEST(invalid_forms_are_seen)
     const struct dot twice[] = {{1, 1}, {1, 2}};
     const struct dot unsorted[] = {{2, 1}, {1, 1}};
 
-    CHECK(!clock_valid((struct clock){no_actor, 1, 0}));
-    CHECK(!clock_valid((struct clock){no_counter, 1, 0}));
-    CHECK(!clock_valid((struct clock){twice, 2, 0}));
-    CHECK(!clock_valid((struct clock){unsorted, 2, 0}));
-    CHECK(!clock_valid((struct clock){NULL, 1, 0}));
+    CHECK(!clock_valid((struct clock){no_actor, 1, 0, 0}));
+    CHECK(!clock_valid((struct clock){no_counter, 1, 0, 0}));
+    CHECK(!clock_valid((struct clock){twice, 2, 0, 0}));
+    CHECK(!clock_valid((struct clock){unsorted, 2, 0, 0}));
+    CHECK(!clock_valid((struct clock){NULL, 1, 0, 0}));
 }
 
 TEST(laws_of_the_lattice)
@@ -151,7 +151,7 @@ TEST(copy_points_nowhere_else)
     struct arena arena;
 
     arena_init(&arena);
-    struct clock copy = clock_copy(&arena, (struct clock){entries, 2, 0});
+    struct clock copy = clock_copy(&arena, (struct clock){entries, 2, 0, 0});
     entries[0].counter = 99;
     CHECK_EQ(copy.count, 2);
     CHECK_EQ(clock_get(copy, 1), 2);

@@ -12,9 +12,9 @@ static const struct sibling live[] = {
 };
 static const struct sibling gone[] = {{.dot = {1, 3}, .hlc_us = 7, .deleted = true}};
 
-static const struct object two = {{entries, 1, UINT64_C(1000999999)}, live, 2};
-static const struct object one = {{entries, 1, UINT64_C(1000999999)}, live + 1, 1};
-static const struct object tombstone = {{entries, 1, 7}, gone, 1};
+static const struct object two = {{entries, 1, UINT64_C(1000999999), 0}, live, 2};
+static const struct object one = {{entries, 1, UINT64_C(1000999999), 0}, live + 1, 1};
+static const struct object tombstone = {{entries, 1, 7, 0}, gone, 1};
 
 /* Against one value, two values, a tombstone, nothing. */
 static void check(const struct condition *condition, enum err with_one, enum err with_two,

@@ -17,7 +17,8 @@ static struct clock random_clock(struct random *random, struct arena *arena, uin
         actor += 1 + random_u64(random) / (max + 1);
         entries[i] = (struct dot){actor, 1 + random_u64(random) / 2};
     }
-    return (struct clock){entries, count, random_u64(random)};
+    return (struct clock){entries, count, random_u64(random),
+                          count > 0 && random_chance(random, 1, 2) ? random_u64(random) | 1 : 0};
 }
 
 /* Seals a body as a context with a right checksum. */
@@ -48,7 +49,7 @@ TEST(contexts_come_back)
         context_put(&buf, clock);
         enum err err = context_decode(&arena, buf_bytes(&buf), &back);
         broken += err != ERR_OK || clock_compare(clock, back) != CLOCK_EQUAL ||
-                  back.hlc_us != clock.hlc_us;
+                  back.hlc_us != clock.hlc_us || back.ends_us != clock.ends_us;
     }
     CHECK_EQ(broken, 0);
     buf_done(&buf);
@@ -58,7 +59,7 @@ TEST(contexts_come_back)
 TEST(nothing_is_the_empty_context)
 {
     struct dot one = {1, 1};
-    struct clock clock = {&one, 1, 9};
+    struct clock clock = {&one, 1, 9, 0};
     struct arena arena;
     struct buf buf;
 
@@ -68,7 +69,7 @@ TEST(nothing_is_the_empty_context)
     CHECK_EQ(clock.count, 0);
     CHECK_EQ(clock.hlc_us, 0);
     context_put(&buf, CLOCK_NONE);
-    clock = (struct clock){&one, 1, 9};
+    clock = (struct clock){&one, 1, 9, 0};
     CHECK_EQ(context_decode(&arena, buf_bytes(&buf), &clock), ERR_OK);
     CHECK_EQ(clock.count, 0);
     buf_done(&buf);
@@ -84,7 +85,7 @@ TEST(the_documented_example)
 
     buf_init(&buf, CONTEXT_BYTES_MAX);
     buf_put_str(&buf, "in front");
-    context_put(&buf, (struct clock){&entry, 1, 1000000});
+    context_put(&buf, (struct clock){&entry, 1, 1000000, 0});
     CHECK_BYTES(buf.data + 8, buf.len - 12, want, sizeof(want));
     struct buf again;
     buf_init(&again, CONTEXT_BYTES_MAX);
@@ -92,6 +93,41 @@ TEST(the_documented_example)
     CHECK_BYTES(buf.data + 8, buf.len - 8, whole.data, whole.len);
     buf_done(&again);
     buf_done(&buf);
+}
+
+/* A history that ends says so in another version; one that does not is not of it. */
+TEST(the_end_of_a_history)
+{
+    static const uint8_t want[] = {0x02, 0x40, 0x42, 0x0f, 0x00, 0x00, 0x00, 0x00, 0x00,
+                                   0x80, 0x84, 0x1e, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01,
+                                   0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0x01};
+    uint8_t other[sizeof(want)];
+    struct dot entry = {UINT64_C(0x0102030405060708), 1};
+    struct clock clock = {&entry, 1, 1000000, 2000000};
+    struct arena arena;
+    struct buf buf, again;
+
+    arena_init(&arena);
+    buf_init(&buf, CONTEXT_BYTES_MAX);
+    buf_init(&again, CONTEXT_BYTES_MAX);
+    context_put(&buf, clock);
+    CHECK_BYTES(buf.data, buf.len - 4, want, sizeof(want));
+    CHECK_EQ(context_decode(&arena, buf_bytes(&buf), &clock), ERR_OK);
+    CHECK_EQ(clock.ends_us, 2000000);
+    memcpy(other, want, sizeof(want));
+    memset(other + 9, 0, 8);
+    struct bytes never = sealed(&again, bytes_of(other, sizeof(other)));
+    CHECK_EQ(context_decode(&arena, never, &clock), ERR_BAD_CONTEXT);
+    memcpy(other, want, sizeof(want));
+    other[17] = 0;
+    struct bytes empty = sealed(&again, bytes_of(other, 18));
+    CHECK_EQ(context_decode(&arena, empty, &clock), ERR_BAD_CONTEXT);
+    other[0] = 3;
+    struct bytes newer = sealed(&again, bytes_of(other, sizeof(other)));
+    CHECK_EQ(context_decode(&arena, newer, &clock), ERR_BAD_CONTEXT);
+    buf_done(&again);
+    buf_done(&buf);
+    arena_done(&arena);
 }
 
 TEST(every_truncation_and_bit_flip_is_found)
@@ -184,21 +220,21 @@ TEST(length_is_capped)
     buf_init(&buf, 2 * CONTEXT_BYTES_MAX);
     for (uint32_t i = 0; i <= CLOCK_ENTRIES_MAX; i++)
         entries[i] = (struct dot){i + 1, 1000};
-    context_put(&buf, (struct clock){entries, CLOCK_ENTRIES_MAX, 1});
+    context_put(&buf, (struct clock){entries, CLOCK_ENTRIES_MAX, 1, 0});
     CHECK_EQ(context_decode(&arena, buf_bytes(&buf), &back), ERR_OK);
     CHECK_EQ(back.count, CLOCK_ENTRIES_MAX);
     buf_reset(&buf);
-    context_put(&buf, (struct clock){entries, CLOCK_ENTRIES_MAX + 1, 1});
+    context_put(&buf, (struct clock){entries, CLOCK_ENTRIES_MAX + 1, 1, 0});
     CHECK_EQ(context_decode(&arena, buf_bytes(&buf), &back), ERR_BAD_CONTEXT);
     buf_reset(&buf);
     for (uint32_t i = 0; i < CLOCK_ENTRIES_MAX; i++)
         entries[i].counter = UINT64_MAX;
-    context_put(&buf, (struct clock){entries, CLOCK_ENTRIES_MAX, 1});
+    context_put(&buf, (struct clock){entries, CLOCK_ENTRIES_MAX, 1, 0});
     CHECK(buf.len > CONTEXT_BYTES_MAX);
     CHECK_EQ(context_decode(&arena, buf_bytes(&buf), &back), ERR_BAD_CONTEXT);
     buf_done(&buf);
     buf_init(&buf, 20);
-    context_put(&buf, (struct clock){entries, CLOCK_ENTRIES_MAX, 1});
+    context_put(&buf, (struct clock){entries, CLOCK_ENTRIES_MAX, 1, 0});
     CHECK(buf.overflow);
     buf_done(&buf);
     mem_free(entries);
@@ -211,6 +247,7 @@ int main(int argc, char **argv)
         T(contexts_come_back),
         T(nothing_is_the_empty_context),
         T(the_documented_example),
+        T(the_end_of_a_history),
         T(every_truncation_and_bit_flip_is_found),
         T(only_the_canonical_form_is_taken),
         T(length_is_capped),

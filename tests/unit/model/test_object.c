@@ -57,7 +57,7 @@ TEST(context_joins_the_clock)
     struct arena arena;
 
     arena_init(&arena);
-    struct object *object = put(&arena, NULL, (struct clock){read, 2, 0}, (struct dot){7, 9}, 1);
+    struct object *object = put(&arena, NULL, (struct clock){read, 2, 0, 0}, (struct dot){7, 9}, 1);
     CHECK_EQ(clock_get(object->clock, 2), 8);
     CHECK_EQ(clock_get(object->clock, 7), 9);
     CHECK_EQ(object->count, 1);
@@ -167,7 +167,7 @@ TEST(write_of_a_store_that_lost_history_is_refused)
     CHECK_EQ(object_put_check(old, &write), ERR_STALE);
     write.dot.counter = 6;
     CHECK_EQ(object_put_check(old, &write), ERR_OK);
-    write.context = (struct clock){future, 1, 0};
+    write.context = (struct clock){future, 1, 0, 0};
     CHECK_EQ(object_put_check(old, &write), ERR_STALE);
     write.dot.counter = 10;
     CHECK_EQ(object_put_check(old, &write), ERR_OK);
@@ -179,16 +179,16 @@ TEST(context_cannot_grow_the_clock_without_end)
     struct dot *entries = mem_new_array(CLOCK_ENTRIES_MAX, sizeof(*entries));
     struct dot known = {1, 1};
     struct sibling sibling = {.dot = known};
-    struct object old = {{&known, 1, 0}, &sibling, 1};
+    struct object old = {{&known, 1, 0, 0}, &sibling, 1};
 
     for (uint64_t i = 0; i < CLOCK_ENTRIES_MAX; i++)
         entries[i] = (struct dot){i + 1, 1};
-    struct write write = {.context = {entries, CLOCK_ENTRIES_MAX, 0}, .dot = {1, 2}};
+    struct write write = {.context = {entries, CLOCK_ENTRIES_MAX, 0, 0}, .dot = {1, 2}};
     CHECK_EQ(object_put_check(NULL, &write), ERR_BAD_CONTEXT);
     write.context.count = CLOCK_ENTRIES_MAX - 1;
     CHECK_EQ(object_put_check(NULL, &write), ERR_OK);
     CHECK_EQ(object_put_check(&old, &write), ERR_OK);
-    old.clock = (struct clock){entries, CLOCK_ENTRIES_MAX, 0};
+    old.clock = (struct clock){entries, CLOCK_ENTRIES_MAX, 0, 0};
     write.context.count = CLOCK_ENTRIES_MAX;
     CHECK_EQ(object_put_check(&old, &write), ERR_OK);
     mem_free(entries);
@@ -203,7 +203,7 @@ TEST(resolve_takes_the_greatest)
         {.dot = {2, 1}, .hlc_us = 5},
         {.dot = {2, 9}, .hlc_us = 4},
     };
-    struct object object = {{entries, 2, 5}, siblings, 4};
+    struct object object = {{entries, 2, 5, 0}, siblings, 4};
 
     CHECK_EQ(object_resolve(&object), 3);
     CHECK_EQ(object.count, 1);
@@ -212,10 +212,10 @@ TEST(resolve_takes_the_greatest)
     CHECK_EQ(object_resolve(&object), 0);
     siblings[3].hlc_us = 6;
     siblings[3].deleted = true;
-    object = (struct object){{entries, 2, 6}, siblings, 4};
+    object = (struct object){{entries, 2, 6, 0}, siblings, 4};
     CHECK_EQ(object_resolve(&object), 3);
     CHECK(object.siblings[0].deleted);
-    object = (struct object){{entries, 2, 5}, siblings, 2};
+    object = (struct object){{entries, 2, 5, 0}, siblings, 2};
     CHECK_EQ(object_resolve(&object), 1);
     CHECK(!object.siblings[0].deleted);
 }
@@ -255,7 +255,7 @@ TEST(invalid_objects_are_seen)
 {
     const struct dot entries[] = {{1, 3}};
     struct sibling siblings[] = {{.dot = {1, 1}}, {.dot = {1, 2}}};
-    struct object object = {{entries, 1, 0}, siblings, 2};
+    struct object object = {{entries, 1, 0, 0}, siblings, 2};
 
     CHECK(object_valid(&object));
     siblings[1].dot.counter = 4;
@@ -306,7 +306,7 @@ TEST(copy_is_deep_and_keeps_absence)
                                           .links_count = 1,
                                           .meta_count = 2,
                                           .indexes_count = 1}};
-    struct object object = {{entries, 1, 9}, &sibling, 1};
+    struct object object = {{entries, 1, 9, 0}, &sibling, 1};
     struct arena arena;
 
     arena_init(&arena);
@@ -337,7 +337,7 @@ TEST(tags_come_from_dots_and_clocks)
     char b[VTAG_BYTES_MAX];
     const struct dot entries[] = {{1, 2}, {2, 1}};
     struct sibling siblings[] = {{.dot = {1, 1}}, {.dot = {1, 2}}};
-    struct object object = {{entries, 2, 0}, siblings, 2};
+    struct object object = {{entries, 2, 0, 0}, siblings, 2};
 
     struct bytes one = object_vtag((struct dot){1, 1}, a);
     CHECK(one.len > 15 && one.len <= VTAG_BYTES_MAX);

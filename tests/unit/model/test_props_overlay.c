@@ -149,7 +149,13 @@ TEST(known_names_are_never_others)
     const struct prop *props;
     uint32_t count;
 
+    struct bytes ours = BYTES_LIT("\x01\x21\x03ttl\x05\x01"
+                                  "2");
+    struct bytes unknown = BYTES_LIT("\x01\x23\x01\x02");
+
     CHECK_EQ(PROP_OTHER, 0x21);
+    CHECK_EQ(overlay_decode(&arena, ours, &props, &count), ERR_MALFORMED);
+    CHECK_EQ(overlay_decode(&arena, unknown, &props, &count), ERR_MALFORMED);
     CHECK_EQ(PROP_RAW, 5);
     CHECK_EQ(overlay_decode(&arena, forged, &props, &count), ERR_MALFORMED);
     CHECK_EQ(overlay_decode(&arena, other, &props, &count), ERR_OK);
@@ -163,6 +169,8 @@ TEST(names_are_found)
         if (id > 0)
             CHECK(bytes_cmp(prop_name((enum prop_id)(id - 1)), prop_name((enum prop_id)id)) < 0);
     }
+    CHECK_EQ(prop_find(BYTES_LIT("ttl")), PROP_TTL);
+    CHECK_EQ(PROP_TTL, 0x22);
     CHECK_EQ(prop_find(BYTES_LIT("n_vals")), PROP_OTHER);
     CHECK_EQ(prop_find(BYTES_NONE), PROP_OTHER);
 }
@@ -231,6 +239,7 @@ TEST(applying_sets_what_is_named)
         {PROP_YOUNG_VCLOCK, offsetof(struct props, young_vclock)},
         {PROP_BIG_VCLOCK, offsetof(struct props, big_vclock)},
         {PROP_SMALL_VCLOCK, offsetof(struct props, small_vclock)},
+        {PROP_TTL, offsetof(struct props, ttl_s)},
     };
     static const struct {
         enum prop_id id;

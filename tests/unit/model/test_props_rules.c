@@ -142,6 +142,22 @@ TEST(quorums)
     RUN(cases);
 }
 
+TEST(times_to_live)
+{
+    static const struct rule_case cases[] = {
+        {TARGET_BUCKET, false, "ttl=0", "", ""},
+        {TARGET_BUCKET, false, "ttl=3600", "ttl=0", ""},
+        {TARGET_NEW_TYPE, true, "ttl=2000000000", "", ""},
+        {TARGET_OLD_TYPE, true, "ttl=2000000001", "", "ttl: not_valid_ttl"},
+        {TARGET_BUCKET, false, "ttl=-1", "", "ttl: not_valid_ttl"},
+        {TARGET_BUCKET, false, "ttl=1.5", "", "ttl: not_valid_ttl"},
+        {TARGET_BUCKET, false, "ttl='1h'", "", "ttl: not_valid_ttl"},
+        {TARGET_BUCKET, false, "ttl=default", "", "ttl: not_valid_ttl"},
+    };
+
+    RUN(cases);
+}
+
 TEST(names_that_may_not_be_set)
 {
     static const struct rule_case cases[] = {
@@ -276,6 +292,7 @@ int main(int argc, char **argv)
     static const struct tap_test tests[] = {
         T(values_of_the_wrong_kind),
         T(quorums),
+        T(times_to_live),
         T(names_that_may_not_be_set),
         T(last_write_wins_without_dotted_vectors),
         T(data_types),

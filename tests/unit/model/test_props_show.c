@@ -107,6 +107,7 @@ TEST(the_bucket_over_its_type_over_the_defaults)
                                     .name = BYTES_LIT("team"),
                                     .text = BYTES_LIT("\"blue\"")}};
     const struct prop own[] = {{.id = PROP_R, .kind = PROP_NUMBER, .number = 2},
+                               {.id = PROP_TTL, .kind = PROP_NUMBER, .number = 60},
                                {.id = PROP_OTHER,
                                 .kind = PROP_RAW,
                                 .name = BYTES_LIT("team"),
@@ -114,10 +115,11 @@ TEST(the_bucket_over_its_type_over_the_defaults)
                                {.id = PROP_NAME, .kind = PROP_TEXT, .text = BYTES_LIT("other")}};
     const struct prop *props;
     uint32_t count = overlay_effective(&arena, BYTES_LIT("t"), BYTES_LIT("b"), encode(of_type, 3),
-                                       encode(own, 3), false, BYTES_LIT("n"), &props);
+                                       encode(own, 4), false, BYTES_LIT("n"), &props);
 
     CHECK_EQ(find(props, count, "n_val")->number, 5);
     CHECK_EQ(find(props, count, "r")->number, 2);
+    CHECK_EQ(find(props, count, "ttl")->number, 60);
     CHECK(bytes_eq(find(props, count, "team")->text, BYTES_LIT("\"red\"")));
     CHECK(bytes_eq(find(props, count, "name")->text, BYTES_LIT("other")));
     CHECK(!find(props, count, "active")->boolean);

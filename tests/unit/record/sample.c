@@ -67,7 +67,25 @@ static struct clock sample_clock(struct random *random, struct arena *arena)
         if (entries[i].counter == 0)
             entries[i].counter = UINT64_MAX;
     }
-    return (struct clock){entries, count, 0};
+    return (struct clock){entries, count, 0, 0};
+}
+
+/* Some values expire, in some objects all that ever was. */
+static void sample_expiry(struct random *random, struct object *object, struct sibling *siblings)
+{
+    bool some = random_chance(random, 1, 2);
+    bool ends = some && object->clock.count > 0 && random_chance(random, 1, 2);
+    uint64_t latest = 0;
+
+    for (uint32_t i = 0; i < object->count; i++) {
+        if (siblings[i].deleted || !some || (!ends && random_chance(random, 1, 3)))
+            continue;
+        siblings[i].expires_us = 1 + (random_u64(random) >> 1);
+        if (siblings[i].expires_us > latest)
+            latest = siblings[i].expires_us;
+    }
+    if (ends)
+        object->clock.ends_us = latest + random_below(random, 2);
 }
 
 struct object *sample_object(struct random *random, struct arena *arena, uint32_t siblings_max)
@@ -98,6 +116,7 @@ struct object *sample_object(struct random *random, struct arena *arena, uint32_
             sample_content(random, arena, &sibling->content);
     }
     object->clock.hlc_us = object_hlc_us(object);
+    sample_expiry(random, object, siblings);
     return object;
 }
 
@@ -139,11 +158,13 @@ static bool content_equal(const struct content *a, const struct content *b)
 
 bool sample_equal(const struct object *a, const struct object *b)
 {
-    if (!object_same(a, b) || a->clock.hlc_us != b->clock.hlc_us)
+    if (!object_same(a, b) || a->clock.hlc_us != b->clock.hlc_us ||
+        a->clock.ends_us != b->clock.ends_us)
         return false;
     for (uint32_t i = 0; i < a->count; i++) {
         if (a->siblings[i].hlc_us != b->siblings[i].hlc_us ||
             a->siblings[i].deleted != b->siblings[i].deleted ||
+            a->siblings[i].expires_us != b->siblings[i].expires_us ||
             !content_equal(&a->siblings[i].content, &b->siblings[i].content))
             return false;
     }

@@ -12,11 +12,13 @@ static const struct bytes row = {(const uint8_t *)"a row key", 9};
 
 static bool equal(const struct meta *a, const struct meta *b)
 {
-    if (!meta_same(a, b) || a->bytes != b->bytes || a->clock.hlc_us != b->clock.hlc_us)
+    if (!meta_same(a, b) || a->bytes != b->bytes || a->clock.hlc_us != b->clock.hlc_us ||
+        a->clock.ends_us != b->clock.ends_us)
         return false;
     for (uint32_t i = 0; i < a->count; i++) {
         if (a->siblings[i].hlc_us != b->siblings[i].hlc_us ||
-            a->siblings[i].deleted != b->siblings[i].deleted)
+            a->siblings[i].deleted != b->siblings[i].deleted ||
+            a->siblings[i].expires_us != b->siblings[i].expires_us)
             return false;
     }
     return true;
@@ -42,7 +44,7 @@ TEST(digests_of_objects_come_back)
             bytes += object->siblings[i].content.value.len;
         enum err err = record_meta_decode(&arena, row, blob_bytes(blob), &back);
         broken += err != ERR_OK || !equal(meta, back) || back->bytes != bytes;
-        broken += err == ERR_OK && meta_deleted(back) != object_deleted(object);
+        broken += err == ERR_OK && meta_hidden(back, 0) != object_deleted(object);
         blob_unref(blob);
     }
     CHECK_EQ(broken, 0);
@@ -77,7 +79,7 @@ TEST(every_truncation_and_bit_flip_is_found)
         }
         unseen += record_meta_decode(&arena, BYTES_LIT("b row key"), blob_bytes(blob), &back) !=
                   ERR_CORRUPT;
-        seal_close(blob->data, blob->len, 2, row);
+        seal_close(blob->data, blob->len, 3, row);
         unseen += record_meta_decode(&arena, row, blob_bytes(blob), &back) != ERR_VERSION;
         CHECK(back == NULL);
         mem_free(copy);
@@ -105,7 +107,7 @@ TEST(sealed_damage_never_decodes_to_something_else)
         struct blob *blob = record_meta_blob(row, meta);
         size_t at = SEAL_BYTES + (size_t)random_below(&random, blob->len - SEAL_BYTES);
         blob->data[at] = (uint8_t)random_below(&random, 256);
-        seal_close(blob->data, blob->len, 1, row);
+        seal_close(blob->data, blob->len, blob->data[0], row);
         struct meta *back = NULL;
         enum err err = record_meta_decode(&arena, row, blob_bytes(blob), &back);
         refused += err == ERR_CORRUPT;
@@ -185,7 +187,7 @@ TEST(covers_sees_siblings_behind_equal_clocks)
 {
     const struct dot entries[] = {{1, 1}, {2, 1}};
     struct sibling siblings[] = {{.dot = {1, 1}, .hlc_us = 1}, {.dot = {2, 1}, .hlc_us = 2}};
-    struct object both = {{entries, 2, 2}, siblings, 2};
+    struct object both = {{entries, 2, 2, 0}, siblings, 2};
     struct object one = both;
     struct arena arena;
 
@@ -199,6 +201,34 @@ TEST(covers_sees_siblings_behind_equal_clocks)
     arena_done(&arena);
 }
 
+/* What is hidden is compared and repaired, until nothing of its history can be seen again. */
+TEST(hidden_is_not_expired)
+{
+    const struct dot entries[] = {{1, 1}, {2, 1}, {3, 1}};
+    struct sibling siblings[] = {{.dot = {1, 1}, .expires_us = 10},
+                                 {.dot = {2, 1}, .expires_us = 20},
+                                 {.dot = {3, 1}, .deleted = true}};
+    struct object object = {{entries, 3, 0, 30}, siblings, 3};
+    struct arena arena;
+
+    for (unsigned i = 0; i < 3; i++)
+        siblings[i].hlc_us = object.clock.hlc_us = i;
+    arena_init(&arena);
+    struct meta *meta = meta_of(&arena, &object);
+    CHECK(!meta_hidden(meta, 19));
+    CHECK(meta_hidden(meta, 20));
+    CHECK(!meta_expired(meta, 29));
+    CHECK(meta_expired(meta, 30));
+    object.clock.ends_us = 0;
+    meta = meta_of(&arena, &object);
+    CHECK(meta_hidden(meta, 20));
+    CHECK(!meta_expired(meta, UINT64_MAX));
+    siblings[0].expires_us = 0;
+    meta = meta_of(&arena, &object);
+    CHECK(!meta_hidden(meta, UINT64_MAX));
+    arena_done(&arena);
+}
+
 int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
@@ -207,6 +237,7 @@ int main(int argc, char **argv)
         T(sealed_damage_never_decodes_to_something_else),
         T(covers_means_that_a_merge_changes_nothing),
         T(covers_sees_siblings_behind_equal_clocks),
+        T(hidden_is_not_expired),
     };
     return tap_main(argc, argv, tests);
 }

@@ -24,6 +24,7 @@ TEST(every_shape_comes_back)
     unsigned broken = 0;
     unsigned deleted = 0;
     unsigned empty = 0;
+    unsigned plain = 0;
 
     random_init(&random, &seed, 0);
     arena_init(&arena);
@@ -42,11 +43,13 @@ TEST(every_shape_comes_back)
         }
         deleted += object->count > 0 && object_deleted(object);
         empty += object->count == 0;
+        plain += blob->data[0] == 1;
         blob_unref(blob);
     }
     CHECK_EQ(broken, 0);
     CHECK(deleted > 0);
     CHECK(empty > 0);
+    CHECK(plain > ROUNDS / 4 && plain < ROUNDS * 3 / 4);
     arena_done(&arena);
 }
 
@@ -57,7 +60,7 @@ TEST(decoding_copies_nothing)
                               .content = {.value = BYTES_LIT("hello"),
                                           .content_type = BYTES_LIT("text/plain"),
                                           .charset = BYTES_LIT("")}};
-    struct object object = {{entries, 1, 0}, &sibling, 1};
+    struct object object = {{entries, 1, 0, 0}, &sibling, 1};
     struct blob *blob = record_object_blob(row, &object);
     struct object *back = NULL;
     struct arena arena;
@@ -126,7 +129,7 @@ TEST(sealed_damage_never_decodes_to_something_else)
             size_t at = SEAL_BYTES + (size_t)random_below(&random, blob->len - SEAL_BYTES);
             blob->data[at] = (uint8_t)random_below(&random, 256);
         }
-        seal_close(blob->data, blob->len, 1, row);
+        seal_close(blob->data, blob->len, blob->data[0], row);
         struct object *back = NULL;
         enum err err = decode(&arena, blob_bytes(blob), &back);
         refused += err == ERR_CORRUPT;
@@ -147,7 +150,7 @@ TEST(another_row_or_release_is_refused)
 {
     const struct dot entries[] = {{7, 1}};
     struct sibling sibling = {.dot = {7, 1}, .content = {.value = BYTES_LIT("v")}};
-    struct object object = {{entries, 1, 0}, &sibling, 1};
+    struct object object = {{entries, 1, 0, 0}, &sibling, 1};
     struct blob *blob = record_object_blob(row, &object);
     struct object *back = NULL;
     struct arena arena;
@@ -155,11 +158,95 @@ TEST(another_row_or_release_is_refused)
     arena_init(&arena);
     CHECK_EQ(record_object_decode(&arena, BYTES_LIT("another row"), blob_bytes(blob), &back),
              ERR_CORRUPT);
-    seal_close(blob->data, blob->len, 2, row);
+    seal_close(blob->data, blob->len, 3, row);
     CHECK_EQ(decode(&arena, blob_bytes(blob), &back), ERR_VERSION);
+    seal_close(blob->data, blob->len, 0, row);
+    CHECK_EQ(decode(&arena, blob_bytes(blob), &back), ERR_VERSION);
+    /* An end that is none: what nothing expires in is of version 1. */
+    seal_close(blob->data, blob->len, 2, row);
+    CHECK_EQ(decode(&arena, blob_bytes(blob), &back), ERR_CORRUPT);
     CHECK_EQ(decode(&arena, BYTES_NONE, &back), ERR_CORRUPT);
     CHECK(back == NULL);
     blob_unref(blob);
+    arena_done(&arena);
+}
+
+/* What stands behind the version byte of a record in the row of these tests. */
+static uint32_t checksum(uint8_t version, struct bytes body)
+{
+    uint8_t head[9] = {0};
+    uint64_t hash = hash_xx(row);
+
+    for (unsigned i = 0; i < 8; i++)
+        head[i] = (uint8_t)(hash >> (8 * i));
+    head[8] = version;
+    return crc32c(crc32c(0, bytes_of(head, 9)), body);
+}
+
+/* The bytes that docs/formats/object.md shows of what expires: a value that does, beside a
+ * tombstone, which does not. */
+TEST(the_documented_example_of_expiry)
+{
+    static const uint8_t body[] = {
+        0x01, 0x07, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x04, /* clock */
+        0x00, 0x1b, 0xb7, 0x00, 0x00, 0x00, 0x00, 0x00,             /* its end */
+        0x02, 0x00, 0x03, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x02, 0x80, 0x8d, 0x5b, 0x00, 0x00, 0x00, 0x00, 0x00, /* when it expires */
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 'v',        /* its content */
+        0x00, 0x04, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01,
+    };
+    const struct dot entries[] = {{7, 4}};
+    struct sibling siblings[] = {
+        {.dot = {7, 3}, .hlc_us = 1, .expires_us = 6000000, .content = {.value = BYTES_LIT("v")}},
+        {.dot = {7, 4}, .hlc_us = 2, .deleted = true},
+    };
+    struct object object = {{entries, 1, 2, 12000000}, siblings, 2};
+    struct blob *blob = record_object_blob(row, &object);
+    struct object *back = NULL;
+    struct arena arena;
+
+    CHECK_EQ(blob->data[0], 2);
+    struct reader seal = reader_of(bytes_of(blob->data + 1, 4));
+    CHECK_EQ(reader_le32(&seal), checksum(2, bytes_of(body, sizeof(body))));
+    CHECK_BYTES(blob->data + SEAL_BYTES, blob->len - SEAL_BYTES, body, sizeof(body));
+    arena_init(&arena);
+    CHECK_EQ_FATAL(decode(&arena, blob_bytes(blob), &back), ERR_OK);
+    CHECK(sample_equal(&object, back));
+    arena_done(&arena);
+    blob_unref(blob);
+}
+
+static enum err decode_of(struct arena *arena, const struct object *object, size_t at, uint8_t byte)
+{
+    struct blob *blob = record_object_blob(row, object);
+    struct object *back = NULL;
+
+    blob->data[at] = byte;
+    seal_close(blob->data, blob->len, blob->data[0], row);
+    enum err err = decode(arena, blob_bytes(blob), &back);
+    blob_unref(blob);
+    return err;
+}
+
+/* A history does not end before its values expire, nor where one never does; tombstones do not
+ * expire. */
+TEST(what_cannot_be_true_of_expiry_is_damage)
+{
+    const struct dot entries[] = {{7, 1}};
+    struct sibling sibling = {.dot = {7, 1}, .expires_us = 5, .content = {.value = BYTES_LIT("v")}};
+    struct object object = {{entries, 1, 0, 5}, &sibling, 1};
+    enum { ENDS_AT = SEAL_BYTES + 10, FLAGS_AT = ENDS_AT + 8 + 1 + 2 + 8, EXPIRES_AT };
+    struct arena arena;
+
+    arena_init(&arena);
+    CHECK_EQ(decode_of(&arena, &object, ENDS_AT, 5), ERR_OK);
+    CHECK_EQ(decode_of(&arena, &object, ENDS_AT, 6), ERR_OK);
+    CHECK_EQ(decode_of(&arena, &object, ENDS_AT, 0), ERR_OK);
+    CHECK_EQ(decode_of(&arena, &object, ENDS_AT, 4), ERR_CORRUPT);
+    CHECK_EQ(decode_of(&arena, &object, EXPIRES_AT, 0), ERR_CORRUPT);
+    CHECK_EQ(decode_of(&arena, &object, FLAGS_AT, 0), ERR_CORRUPT);
+    CHECK_EQ(decode_of(&arena, &object, FLAGS_AT, 3), ERR_CORRUPT);
+    CHECK_EQ(decode_of(&arena, &object, FLAGS_AT, 4), ERR_CORRUPT);
     arena_done(&arena);
 }
 
@@ -180,18 +267,12 @@ TEST(the_documented_example)
                                           .charset = BYTES_LIT(""),
                                           .meta = meta,
                                           .meta_count = 1}};
-    struct object object = {{entries, 1, 1000000}, &sibling, 1};
+    struct object object = {{entries, 1, 1000000, 0}, &sibling, 1};
     struct blob *blob = record_object_blob(row, &object);
-    uint8_t head[9] = {0};
-    uint64_t hash = hash_xx(row);
 
-    for (unsigned i = 0; i < 8; i++)
-        head[i] = (uint8_t)(hash >> (8 * i));
-    head[8] = 1;
-    uint32_t crc = crc32c(crc32c(0, bytes_of(head, 9)), bytes_of(body, sizeof(body)));
     CHECK_EQ(blob->data[0], 1);
     struct reader seal = reader_of(bytes_of(blob->data + 1, 4));
-    CHECK_EQ(reader_le32(&seal), crc);
+    CHECK_EQ(reader_le32(&seal), checksum(1, bytes_of(body, sizeof(body))));
     CHECK_BYTES(blob->data + SEAL_BYTES, blob->len - SEAL_BYTES, body, sizeof(body));
     blob_unref(blob);
 }
@@ -205,6 +286,8 @@ int main(int argc, char **argv)
         T(sealed_damage_never_decodes_to_something_else),
         T(another_row_or_release_is_refused),
         T(the_documented_example),
+        T(the_documented_example_of_expiry),
+        T(what_cannot_be_true_of_expiry_is_damage),
     };
     return tap_main(argc, argv, tests);
 }

@@ -65,7 +65,7 @@ static struct clock clock_any(void)
         actor += 1 + below(UINT64_MAX / 8);
         dots[i] = (struct dot){actor, 1 + below(1000)};
     }
-    return (struct clock){dots, count, count == 0 ? 0 : below(1000000)};
+    return (struct clock){dots, count, count == 0 ? 0 : below(1000000), 0};
 }
 
 static void options_any(struct request_options *o)
