@@ -287,7 +287,7 @@ static int run_demo(const struct cli_call *call)
 }
 
 static const struct cli_option demo_options[] = {
-    {"nodes", 'n', "N", "how many, up to seven (3)"},
+    {"nodes", 'n', "N", "how many, up to 32 (3)"},
     {"keep", 0, "DIR", "put data and logs there, and leave them there"},
     {"set", 0, "KEY=VALUE", "a setting for every node; may be given several times"},
     CLI_OPTION_END,

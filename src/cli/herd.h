@@ -13,9 +13,8 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
-#include "model/limits.h"
 
-enum { HERD_NODES_MAX = VOTERS_MAX, HERD_PATH_MAX = 4096 };
+enum { HERD_NODES_MAX = 32, HERD_PATH_MAX = 4096 };
 
 struct herd_node {
     char name[16];

@@ -72,10 +72,6 @@ enum err chain_read(const struct chain *chain, uint64_t base, struct bytes bytes
         document_free(document);
         return ERR_CORRUPT;
     }
-    if (document->members_count > VOTERS_MAX) {
-        document_free(document);
-        return ERR_VERSION;
-    }
     *ret_document = document;
     return ERR_OK;
 }
@@ -124,7 +120,7 @@ void chain_add(struct chain *chain, struct document *document)
     const struct document *now = chain_document(chain);
 
     ASSERT(now == NULL || document->epoch > now->epoch);
-    ASSERT(document->members_count <= VOTERS_MAX);
+    ASSERT(document->members_count <= NODES_MAX);
     if (chain->count == CHAIN_DOCUMENTS_MAX)
         link_done(&chain->links[--chain->count]);
     memmove(&chain->links[1], &chain->links[0], chain->count * sizeof(chain->links[0]));

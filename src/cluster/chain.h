@@ -45,8 +45,7 @@ const struct document *chain_document(const struct chain *chain);
 struct blob *chain_bytes(const struct chain *chain);
 
 /* Decodes a decided document: whole when base is 0, else a delta to the kept document of that
- * epoch. ERR_STALE when that is not kept; ERR_VERSION when it has more members than this release
- * lets vote. */
+ * epoch. ERR_STALE when that is not kept. */
 enum err chain_read(const struct chain *chain, uint64_t base, struct bytes bytes,
                     struct document **ret_document) MUST_CHECK;
 

@@ -33,6 +33,7 @@ void cluster_free(struct cluster *c)
     commit_done(&c->commit);
     staging_done(&c->staging);
     joiner_done(&c->joiner);
+    contacts_done(&c->contacts);
     vault_done(&c->vault);
     acceptor_done(&c->acceptor);
     chain_done(&c->chain);
@@ -69,8 +70,33 @@ struct peer_cluster *cluster_say(const struct cluster *c, uint64_t to, enum clus
 bool cluster_is_member(const struct cluster *c, uint64_t node)
 {
     const struct document *d = cluster_document(c);
+    int at = d == NULL ? -1 : document_member(d, node);
 
-    return d != NULL && document_member(d, node) >= 0;
+    return at >= 0 && member_serves(&d->members[at]);
+}
+
+bool cluster_votes(const struct cluster *c, uint64_t node)
+{
+    const struct document *d = cluster_document(c);
+    int at = document_member(d, node);
+
+    return at >= 0 && d->members[at].votes;
+}
+
+uint32_t cluster_voters(const struct cluster *c, uint64_t ret_voters[VOTERS_MAX])
+{
+    const struct document *d = cluster_document(c);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < d->members_count; i++) {
+        if (!d->members[i].votes)
+            continue;
+        ASSERT(count < VOTERS_MAX);
+        ASSERT(member_serves(&d->members[i]));
+        ret_voters[count++] = d->members[i].id;
+    }
+    ASSERT(count > 0);
+    return count;
 }
 
 void cluster_put_name(const struct cluster *c, uint64_t node, struct buf *buf)
@@ -107,19 +133,34 @@ void cluster_note_stored(struct cluster *c, uint64_t node, uint64_t epoch, uint6
 
     if (at < 0 || epoch != d->epoch || hash != d->hash)
         return;
-    c->stored |= 1u << at;
-    if ((uint32_t)__builtin_popcount(c->stored) > d->members_count / 2)
+    c->stored[at / 64] |= UINT64_C(1) << at % 64;
+    if (c->active == d->epoch || !d->members[at].votes)
+        return;
+    uint32_t voters = 0, have = 0;
+    for (uint32_t i = 0; i < d->members_count; i++) {
+        voters += d->members[i].votes;
+        have += d->members[i].votes && cluster_has_stored(c, i);
+    }
+    if (have > voters / 2)
         cluster_note_active(c, epoch);
+}
+
+bool cluster_has_stored(const struct cluster *c, uint32_t member)
+{
+    ASSERT(member < NODES_MAX);
+    return (c->stored[member / 64] >> member % 64 & 1) != 0;
 }
 
 static void tell_detector(struct cluster *c)
 {
     const struct document *d = cluster_document(c);
-    uint64_t nodes[VOTERS_MAX];
-    uint32_t count = cluster_is_member(c, c->self) ? d->members_count : 0;
+    uint64_t nodes[NODES_MAX];
+    uint32_t count = 0;
 
-    for (uint32_t i = 0; i < count; i++)
-        nodes[i] = d->members[i].id;
+    for (uint32_t i = 0; i < d->members_count && cluster_is_member(c, c->self); i++) {
+        if (member_serves(&d->members[i]))
+            nodes[count++] = d->members[i].id;
+    }
     detector_members(&c->detector, nodes, count);
 }
 
@@ -128,9 +169,9 @@ static void settle(struct cluster *c, const struct event *ev, struct outbox *out
 {
     const struct document *d = cluster_document(c);
 
-    c->stored = 0;
+    memset(c->stored, 0, sizeof(c->stored));
     c->news = true;
-    acceptor_advance(&c->acceptor, d->epoch + 1);
+    acceptor_advance(&c->acceptor, d->epoch + 1, cluster_votes(c, c->self));
     staging_rebase(&c->staging, plan_base(d));
     tell_detector(c);
     contacts_wish(c, out);
@@ -156,14 +197,14 @@ void cluster_move(struct cluster *c, struct document *document, const struct eve
                   struct outbox *out)
 {
     ASSERT(join_waits(&c->joiner));
-    ASSERT(document_member(document, c->self) >= 0);
     ASSERT(c->joiner.fenced_epoch != 0 && document->epoch > c->joiner.fenced_epoch);
     proposer_abandon(c, ev, out);
     joiner_done(&c->joiner);
     chain_done(&c->chain);
     chain_add(&c->chain, document);
+    ASSERT(cluster_is_member(c, c->self));
     acceptor_done(&c->acceptor);
-    acceptor_init(&c->acceptor, document->epoch + 1);
+    acceptor_init(&c->acceptor, document->epoch + 1, cluster_votes(c, c->self));
     c->active = 0;
     vault_touch(c, ROW_DOCUMENT | ROW_ACCEPTOR | ROW_JOIN);
     settle(c, ev, out);
@@ -188,8 +229,8 @@ static void self_tick(struct cluster *c, const struct event *ev, struct outbox *
     if (c->self_us == 0 || c->self_us > ev->mono_us)
         return;
     c->self_us = 0;
-    if (at < 0 || (bytes_eq(d->members[at].name, edit.name) &&
-                   bytes_eq(d->members[at].address, edit.address)))
+    if (!cluster_is_member(c, c->self) || (bytes_eq(d->members[at].name, edit.name) &&
+                                           bytes_eq(d->members[at].address, edit.address)))
         return;
     c->self_us = ev->mono_us + 2 * cluster_wait_us(c, EDIT_WAITS);
     if (c->joiner.state == JOINER_NONE)
@@ -367,6 +408,7 @@ static void after(struct cluster *c, const struct event *ev, struct outbox *out)
     proposer_tick(c, ev, out);
     commit_tick(c, ev, out);
     vote_tick(c, ev, out);
+    learn_tick(c, ev, out);
     join_tick(c, ev, out);
     relay_tick(c, ev, out);
     self_tick(c, ev, out);
@@ -447,6 +489,7 @@ uint64_t cluster_deadline_us(const struct cluster *c)
     at = sooner(at, joiner_deadline_us(&c->joiner));
     at = sooner(at, relay_deadline_us(&c->relays));
     at = sooner(at, detector_deadline_us(&c->detector));
+    at = sooner(at, learn_deadline_us(c));
     if (c->self_us != 0)
         at = sooner(at, c->self_us);
     if (c->resolve_us != 0)

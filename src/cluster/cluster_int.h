@@ -37,17 +37,19 @@ struct cluster {
     struct joiner joiner;
     struct relays relays;
 
-    uint32_t stored;    /* members, by index, that have the newest document on stable storage */
+    uint64_t stored[NODES_MAX / 64]; /* members, by index, that have the newest document on stable
+                                        storage */
     uint64_t active;    /* the newest epoch known to be stored by a majority of its own voters */
     uint64_t gossip_us; /* the next gossip in turn */
     uint64_t news_us;   /* news are told to all not before this */
     bool news;          /* gossip to all in this step */
+    uint64_t spared_us; /* no member: the members are asked then whether they can do without it */
     uint64_t self_us; /* whether the members know this node rightly is looked at then; 0: they do */
     uint64_t shown_plan; /* what `plan` said last here */
 
     struct view view;
-    struct view_member view_members[VOTERS_MAX];
-    struct ring_node view_nodes[VOTERS_MAX];
+    struct view_member view_members[NODES_MAX];
+    struct ring_node view_nodes[NODES_MAX];
 };
 
 static inline const struct document *cluster_document(const struct cluster *c)
@@ -78,8 +80,13 @@ void cluster_adopt(struct cluster *c, struct document *document, const struct ev
 void cluster_move(struct cluster *c, struct document *document, const struct event *ev,
                   struct outbox *out);
 
-/* Whether a node, by id, is a member of the newest document. */
+/* Whether a node, by id, is a member of the newest document that serves, and whether it has a vote
+ * there. Who was removed is no member. */
 bool cluster_is_member(const struct cluster *c, uint64_t node);
+bool cluster_votes(const struct cluster *c, uint64_t node);
+
+/* The voters of the newest document; returns how many. */
+uint32_t cluster_voters(const struct cluster *c, uint64_t ret_voters[VOTERS_MAX]);
 
 /* A name for a node in sentences: its own, or its number. */
 void cluster_put_name(const struct cluster *c, uint64_t node, struct buf *buf);
@@ -90,6 +97,7 @@ void cluster_found(struct cluster *c);
 /* Something learned about who has the newest document on stable storage. */
 void cluster_note_stored(struct cluster *c, uint64_t node, uint64_t epoch, uint64_t hash);
 void cluster_note_active(struct cluster *c, uint64_t epoch);
+bool cluster_has_stored(const struct cluster *c, uint32_t member);
 
 /* ---- documents that are decided (learn.c) ---- */
 
@@ -102,6 +110,9 @@ void learn_on_document(struct cluster *c, uint64_t from, const struct peer_clust
 /* Tells a node that the newest document is on stable storage here, once that is so. */
 void learn_confirm(struct cluster *c, uint64_t to, struct outbox *out);
 void learn_on_stored(struct cluster *c, uint64_t from, const struct talk_document *m);
+/* A node that is no member any more asks the others whether they can do without it. */
+void learn_tick(struct cluster *c, const struct event *ev, struct outbox *out);
+uint64_t learn_deadline_us(const struct cluster *c);
 
 /* ---- gossip (gossip.c) ---- */
 

@@ -41,7 +41,7 @@ struct commit {
     uint32_t intents_count;
     const uint8_t *affected; /* a bit for each partition */
     uint64_t epoch;          /* FENCE: the epoch that fences */
-    struct fence_asked asked[2 * VOTERS_MAX];
+    struct fence_asked asked[NODES_MAX + INTENTS_MAX];
     uint32_t asked_count;
     uint64_t again_us;    /* FENCE: who has not answered is asked again */
     uint64_t deadline_us; /* FENCE */

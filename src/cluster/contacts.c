@@ -2,7 +2,10 @@
 #include "cluster/contacts.h"
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "cluster/cluster_int.h"
+
+enum { CONTACTS_FIRST = 8 };
 
 bool text_set(struct text *text, struct bytes bytes)
 {
@@ -12,6 +15,12 @@ bool text_set(struct text *text, struct bytes bytes)
     if (bytes.len > 0)
         memcpy(text->data, bytes.data, bytes.len);
     return true;
+}
+
+void contacts_done(struct contacts *contacts)
+{
+    mem_free(contacts->table);
+    *contacts = (struct contacts){.count = 0};
 }
 
 static struct contact *find(struct contacts *contacts, uint64_t node)
@@ -68,6 +77,10 @@ static struct contact *make(struct contacts *contacts, uint64_t node)
         return contact;
     if (contacts->count == CONTACTS_MAX)
         return NULL;
+    if (contacts->count == contacts->room) {
+        contacts->room = contacts->room == 0 ? CONTACTS_FIRST : 2 * contacts->room;
+        contacts->table = mem_resize(contacts->table, contacts->room * sizeof(contacts->table[0]));
+    }
     contact = &contacts->table[contacts->count++];
     memset(contact, 0, sizeof(*contact));
     contact->node = node;
@@ -119,8 +132,17 @@ static void want(struct cluster *c, uint64_t node, struct bytes address, struct 
 
 static void want_members(struct cluster *c, const struct document *document, struct outbox *out)
 {
-    for (uint32_t i = 0; i < document->members_count; i++)
-        want(c, document->members[i].id, document->members[i].address, out);
+    for (uint32_t i = 0; i < document->members_count; i++) {
+        if (member_serves(&document->members[i]))
+            want(c, document->members[i].id, document->members[i].address, out);
+    }
+}
+
+static bool names(const struct document *document, uint64_t node)
+{
+    int at = document == NULL ? -1 : document_member(document, node);
+
+    return at >= 0 && member_serves(&document->members[at]);
 }
 
 /* A node that has left stays in touch until it knows that the others can do without it. */
@@ -135,7 +157,7 @@ static bool is_wanted(const struct cluster *c, const struct document *theirs, ui
         return true;
     if (c->joiner.state >= JOINER_ASK && c->joiner.peer == node)
         return true;
-    return theirs != NULL && document_member(theirs, node) >= 0;
+    return names(theirs, node);
 }
 
 static void unwant_others(struct cluster *c, const struct document *theirs, struct outbox *out)
@@ -159,7 +181,7 @@ void contacts_wish(struct cluster *c, struct outbox *out)
 {
     const struct document *own = cluster_document(c);
     const struct document *theirs = c->joiner.document;
-    bool listed = theirs != NULL && document_member(theirs, c->joiner.peer) >= 0;
+    bool listed = names(theirs, c->joiner.peer);
 
     if (needs_members(c))
         want_members(c, own, out);

@@ -37,9 +37,11 @@ struct contact {
 };
 
 struct contacts {
-    struct contact table[CONTACTS_MAX];
-    uint32_t count;
+    struct contact *table; /* moves: pointers into it end with the next call that changes it */
+    uint32_t count, room;
 };
+
+void contacts_done(struct contacts *contacts);
 
 /* NULL when nothing is known of the node. */
 const struct contact *contacts_find(const struct contacts *contacts, uint64_t node);

@@ -41,9 +41,9 @@ struct detector_probe {
 struct detector {
     const struct config *config;
     struct gossip_record own;
-    struct detector_peer peers[VOTERS_MAX];
+    struct detector_peer peers[NODES_MAX];
     uint32_t count;
-    uint32_t order[VOTERS_MAX]; /* in which they are probed; a permutation */
+    uint32_t order[NODES_MAX]; /* in which they are probed; a permutation */
     uint32_t at;
     struct detector_probe probes[PROBES_MAX];
     uint32_t probes_count;
@@ -62,7 +62,7 @@ struct detector_news {
     struct {
         uint64_t node;
         enum liveness state;
-    } changed[VOTERS_MAX];
+    } changed[NODES_MAX];
     uint32_t changed_count;
     bool refuted; /* this node raised its incarnation */
 };

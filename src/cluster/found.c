@@ -74,6 +74,7 @@ void cluster_found(struct cluster *c)
     struct document *draft = draft_first(id, key, &self, c->config->slots, c->config->ring_size, n);
     put_default_props(c->config, draft);
     document_seal(draft);
-    acceptor_init(&c->acceptor, draft->epoch + 1);
+    ASSERT(draft->members[0].votes);
+    acceptor_init(&c->acceptor, draft->epoch + 1, true);
     chain_add(&c->chain, draft);
 }

@@ -64,7 +64,7 @@ static void to_all(struct cluster *c, struct outbox *out)
 /* One that is linked, also if it is taken for down: so it hears of it and can refute it. */
 static void to_one(struct cluster *c, struct outbox *out)
 {
-    uint64_t linked[VOTERS_MAX];
+    uint64_t linked[NODES_MAX];
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < c->detector.count; i++) {

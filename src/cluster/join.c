@@ -220,7 +220,9 @@ void join_on_dial_failed(struct cluster *c, const struct event *ev, struct outbo
  * twice. */
 static bool is_admission(const struct joiner *j, const struct document *document, uint64_t self)
 {
-    return document_member(document, self) >= 0 && j->fenced_epoch != 0 &&
+    int at = document_member(document, self);
+
+    return at >= 0 && member_serves(&document->members[at]) && j->fenced_epoch != 0 &&
            document->epoch > j->fenced_epoch;
 }
 
@@ -409,6 +411,9 @@ static const char *unwelcome(const struct cluster *c, uint64_t from, const struc
     if (m->weight > STAGED_WEIGHT_MAX)
         return "The weight is too large";
     for (uint32_t i = 0; i < d->members_count; i++) {
+        if (d->members[i].id == from)
+            return "The node was removed from that cluster, and its replicas are not all made "
+                   "anew yet. Start it with --discard-data to join as another node";
         if (bytes_eq(d->members[i].name, m->name))
             return "Another member has this name";
         if (bytes_eq(d->members[i].address, m->address))
@@ -422,9 +427,8 @@ static const char *unwelcome(const struct cluster *c, uint64_t from, const struc
         if (bytes_eq(intent->name, m->name) || bytes_eq(intent->address, m->address))
             return "Another node with this name or address waits to join";
     }
-    if (d->members_count + joins >= VOTERS_MAX)
-        return "A cluster has at most seven members: the choice of voters among more is not "
-               "supported yet";
+    if (d->members_count + joins >= NODES_MAX)
+        return "A cluster has at most 1024 members";
     return NULL;
 }
 

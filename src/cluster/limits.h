@@ -3,13 +3,15 @@
 #ifndef CLUSTER_LIMITS_H
 #define CLUSTER_LIMITS_H
 
+#include "model/limits.h"
+
 enum {
-    CHAIN_DOCUMENTS_MAX = 8, /* kept, for deltas */
-    EDITS_MAX = 64,          /* changes that wait for their turn at the register */
-    DEFERRED_MAX = 64,       /* messages that wait for stable storage */
-    CONTACTS_MAX = 64,       /* nodes that are connected, members and others */
-    PROBES_MAX = 64,         /* of the detector, own and for others, in flight */
-    PROBE_HELPERS = 3,       /* nodes that are asked for an indirect probe */
+    CHAIN_DOCUMENTS_MAX = 8,        /* kept, for deltas */
+    EDITS_MAX = 64,                 /* changes that wait for their turn at the register */
+    DEFERRED_MAX = 256,             /* messages that wait for stable storage */
+    CONTACTS_MAX = NODES_MAX + 128, /* nodes that are connected, members and others */
+    PROBES_MAX = 64,                /* of the detector, own and for others, in flight */
+    PROBE_HELPERS = 3,              /* nodes that are asked for an indirect probe */
     NEWS_PARTS = 20,         /* of a gossip interval: the least time between news told to all */
     RELAYS_MAX = 16,         /* operators' requests handed on and not answered yet */
     REASON_BYTES_MAX = 2048, /* a sentence for an operator */

@@ -8,7 +8,7 @@
 #include "record/document.h"
 #include "ring/solver.h"
 
-enum { REPLICAS_WANTED_MIN = 3, MEMBERS_TOP = VOTERS_MAX + 64 };
+enum { REPLICAS_WANTED_MIN = 3, MEMBERS_TOP = NODES_MAX + INTENTS_MAX };
 
 /* Members while a plan is made: those of the document first, in its order, then those that join. */
 struct table {
@@ -184,8 +184,8 @@ static enum err solve(struct arena *arena, const struct document *document,
 static void settle(struct arena *arena, struct document *draft, const struct table *table,
                    uint32_t n, const uint16_t *place)
 {
-    struct member members[MEMBERS_TOP];
-    uint16_t index[MEMBERS_TOP];
+    struct member *members = arena_alloc_array(arena, table->count, sizeof(*members));
+    uint16_t *index = arena_alloc_array(arena, table->count, sizeof(*index));
     uint32_t count = 0;
     size_t total = (size_t)draft->partitions * n;
     uint16_t *renamed = arena_alloc_array(arena, total, sizeof(*renamed));
@@ -268,19 +268,17 @@ static bool check(struct arena *arena, const struct document *document, const st
 
     for (uint32_t i = 0; i < table->count; i++) {
         staying += !table->leaving[i];
-        if (table->leaving[i] && plan->leavers_count < VOTERS_MAX)
+        if (table->leaving[i] && plan->leavers_count < INTENTS_MAX)
             plan->leavers[plan->leavers_count++] = table->members[i].id;
         if (i < document->members_count)
             continue;
-        if (plan->joiners_count < VOTERS_MAX)
+        if (plan->joiners_count < INTENTS_MAX)
             plan->joiners[plan->joiners_count++] = table->members[i].id;
     }
     if (staying == 0)
         refuse(arena, plan, "the last member of a cluster cannot leave it");
-    else if (staying > VOTERS_MAX || table->count > document->members_count + VOTERS_MAX)
-        refuse(arena, plan,
-               "a cluster has at most seven members: the choice of voters among more "
-               "is not supported yet");
+    else if (table->count > NODES_MAX)
+        refuse(arena, plan, "a cluster has at most 1024 members, those that leave included");
     else if (clashes(table))
         refuse(arena, plan, "two members would have the same name or address");
     return plan->err == ERR_OK;
@@ -329,7 +327,7 @@ void plan_make(struct arena *arena, const struct document *document, const struc
     }
     compare(arena, document, ret_plan);
     ret_plan->id = plan_id(ret_plan);
-    ASSERT(ret_plan->next->members_count <= VOTERS_MAX);
+    ASSERT(ret_plan->next->members_count <= NODES_MAX);
     ASSERT(ret_plan->moved == 0 || ret_plan->fences);
 }
 
@@ -345,7 +343,7 @@ struct widening {
     const struct document *draft;
     uint32_t n;
     uint16_t *place;
-    uint32_t load[VOTERS_MAX]; /* lists that a member is in */
+    uint32_t *load; /* lists that a member is in */
 };
 
 /* How many of the list stand in the location of this member. */
@@ -407,7 +405,8 @@ void plan_widen(struct arena *arena, struct document *draft, uint32_t n)
 
     ASSERT(n >= draft->n_max);
     ASSERT(n <= REPLICAS_MAX);
-    ASSERT(draft->members_count <= VOTERS_MAX);
+    ASSERT(draft->members_count <= NODES_MAX);
+    w.load = arena_alloc_array(arena, draft->members_count, sizeof(*w.load));
     w.place = arena_alloc_array(arena, (size_t)draft->partitions * n, sizeof(*w.place));
     for (uint32_t i = 0; i < draft->members_count; i++)
         w.load[i] = plan_share(draft, i);

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "model/document.h"
+#include "msg/limits.h"
 #include "msg/peer_cluster.h"
 
 struct plan {
@@ -23,9 +24,9 @@ struct plan {
     uint32_t moved;    /* places that get a node which had no place in that list */
     bool fences;       /* a node joins or leaves, or a replica list changes */
     uint8_t *affected; /* a bit for each partition whose list gets or loses a node */
-    uint64_t joiners[VOTERS_MAX];
+    uint64_t joiners[INTENTS_MAX];
     uint32_t joiners_count;
-    uint64_t leavers[VOTERS_MAX];
+    uint64_t leavers[INTENTS_MAX];
     uint32_t leavers_count;
 };
 

@@ -149,11 +149,11 @@ static void give_up(struct cluster *c, const struct event *ev, struct outbox *ou
 
     buf_init(&why, REASON_BYTES_MAX);
     if (spread)
-        buf_put_str(&why, "it is decided, but a majority of the members has not stored it yet");
+        buf_put_str(&why, "it is decided, but a majority of the voters has not stored it yet");
     else if (unknown)
-        buf_put_str(&why, "a majority of the members did not answer in time; it may yet be done");
+        buf_put_str(&why, "a majority of the voters did not answer in time; it may yet be done");
     else
-        buf_put_str(&why, "a majority of the members cannot be reached; nothing was changed");
+        buf_put_str(&why, "a majority of the voters cannot be reached; nothing was changed");
     if (votes(p->state))
         put_silent(c, &why);
     finish(c, unknown ? ERR_TIMEOUT : ERR_UNREACHABLE, buf_bytes(&why), ev, out);
@@ -204,15 +204,14 @@ static void prepare(struct cluster *c, const struct event *ev, struct outbox *ou
     struct proposer *p = &c->proposer;
     const struct document *d = cluster_document(c);
     uint64_t voters[VOTERS_MAX];
+    uint32_t count = cluster_voters(c, voters);
 
-    for (uint32_t i = 0; i < d->members_count; i++)
-        voters[i] = d->members[i].id;
     ASSERT(c->vault.stable >= c->first_stable);
-    ASSERT(document_member(d, c->self) >= 0);
+    ASSERT(cluster_is_member(c, c->self));
     uint64_t start = c->starts & ((UINT64_C(1) << START_BITS) - 1);
     struct ballot ballot = {++p->round << START_BITS | start, c->self};
     enter(p, PROPOSER_PREPARE);
-    proposal_begin(&p->proposal, d->epoch + 1, ballot, voters, d->members_count);
+    proposal_begin(&p->proposal, d->epoch + 1, ballot, voters, count);
     p->wait_us = ev->mono_us + cluster_wait_us(c, PHASE_WAITS);
     p->helped = 0;
     ask(c, 0, out);
@@ -272,6 +271,28 @@ void proposer_submit(struct cluster *c, const struct edit *edit, enum edit_owner
 
 /* ---- votes ---- */
 
+/* Whether the voters after this one could decide anything: a majority of those that the next
+ * document names can be reached. It is asked only where they change, and of what is believed here;
+ * safety does not depend on it. */
+static bool can_vote(const struct cluster *c, const struct document *next, struct buf *why)
+{
+    uint32_t voters = 0, reached = 0, fresh = 0;
+
+    for (uint32_t i = 0; i < next->members_count; i++) {
+        uint64_t id = next->members[i].id;
+        if (!next->members[i].votes)
+            continue;
+        voters++;
+        fresh += !cluster_votes(c, id);
+        reached += cluster_is_member(c, id) ? detector_reaches(&c->detector, id)
+                                            : contacts_is_up(&c->contacts, id);
+    }
+    if (fresh == 0 || reached > voters / 2)
+        return true;
+    buf_put_str(why, "a majority of those who would vote then cannot be reached");
+    return false;
+}
+
 /* A majority has promised, and none of it has accepted anything: the edit may put its value
  * there. */
 static void choose_own(struct cluster *c, const struct event *ev, struct outbox *out)
@@ -283,7 +304,10 @@ static void choose_own(struct cluster *c, const struct event *ev, struct outbox 
 
     buf_init(&why, REASON_BYTES_MAX);
     enum err err = edit_apply(&job->edit, cluster_document(c), &next, &why);
-    if (next == NULL) {
+    if (next != NULL && !can_vote(c, next, &why))
+        err = ERR_UNREACHABLE;
+    if (next == NULL || err != ERR_OK) {
+        document_free(next);
         finish(c, err, buf_bytes(&why), ev, out);
     } else {
         struct blob *value = chain_encode(next);
@@ -401,6 +425,14 @@ static bool is_done(const struct cluster *c, struct job *job)
     return own;
 }
 
+/* Whether a document has a member, one that serves. */
+static bool serves_in(const struct document *d, uint64_t id)
+{
+    int at = document_member(d, id);
+
+    return at >= 0 && member_serves(&d->members[at]);
+}
+
 /* Who is no member any more learns that the others can do without it. */
 static void release_leavers(struct cluster *c, struct outbox *out)
 {
@@ -409,7 +441,7 @@ static void release_leavers(struct cluster *c, struct outbox *out)
 
     for (uint32_t i = 0; i < before->members_count; i++) {
         uint64_t id = before->members[i].id;
-        if (document_member(now, id) < 0 && id != c->self)
+        if (!serves_in(now, id) && id != c->self)
             learn_tell(c, id, before->epoch, before->hash, out);
     }
 }
@@ -423,8 +455,8 @@ static void spread(struct cluster *c, struct outbox *out)
 
     for (uint32_t i = 0; i < now->members_count; i++) {
         uint64_t id = now->members[i].id;
-        bool known = document_member(before, id) >= 0;
-        if (id != c->self)
+        bool known = serves_in(before, id);
+        if (id != c->self && member_serves(&now->members[i]))
             learn_tell(c, id, known ? before->epoch : 0, before->hash, out);
     }
     release_leavers(c, out);
@@ -480,7 +512,8 @@ void proposer_hurry(struct proposer *p, const struct event *ev)
         p->wait_us = ev->mono_us;
 }
 
-/* Stored by a majority of the voters, and by all that can be reached unless they are slow. */
+/* Stored by a majority of the new voters, and by all members that can be reached unless they are
+ * slow. */
 static bool is_spread(const struct cluster *c)
 {
     const struct document *d = cluster_document(c);
@@ -488,7 +521,7 @@ static bool is_spread(const struct cluster *c)
     if (c->active < d->epoch)
         return false;
     for (uint32_t i = 0; i < d->members_count; i++) {
-        bool late = (c->stored >> i & 1) == 0;
+        bool late = !cluster_has_stored(c, i);
         if (late && c->proposer.patient && detector_reaches(&c->detector, d->members[i].id))
             return false;
     }

@@ -27,11 +27,12 @@ static void acceptor_check(const struct acceptor *a)
     ASSERT(a->epoch > 0);
     ASSERT(ballot_cmp(a->accepted, a->promised) <= 0);
     ASSERT(ballot_is_none(a->accepted) == (a->value == NULL));
+    ASSERT(a->votes || ballot_is_none(a->promised));
 }
 
-void acceptor_init(struct acceptor *a, uint64_t epoch)
+void acceptor_init(struct acceptor *a, uint64_t epoch, bool votes)
 {
-    *a = (struct acceptor){.epoch = epoch};
+    *a = (struct acceptor){.epoch = epoch, .votes = votes};
     acceptor_check(a);
 }
 
@@ -42,19 +43,21 @@ void acceptor_done(struct acceptor *a)
     a->accepted = (struct ballot){0, 0};
 }
 
-void acceptor_advance(struct acceptor *a, uint64_t epoch)
+void acceptor_advance(struct acceptor *a, uint64_t epoch, bool votes)
 {
     if (epoch <= a->epoch)
         return;
     acceptor_done(a);
-    acceptor_init(a, epoch);
+    acceptor_init(a, epoch, votes);
 }
 
 static enum vote acceptor_compare(const struct acceptor *a, uint64_t epoch)
 {
     if (epoch < a->epoch)
         return VOTE_DECIDED;
-    return epoch > a->epoch ? VOTE_AHEAD : VOTE_YES;
+    if (epoch > a->epoch)
+        return VOTE_AHEAD;
+    return a->votes ? VOTE_YES : VOTE_NONE;
 }
 
 enum vote acceptor_prepare(struct acceptor *a, uint64_t epoch, struct ballot ballot)

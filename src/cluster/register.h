@@ -2,9 +2,9 @@
 /* The register that decides documents, without a leader, a lease or a clock.
  *
  * Each epoch is one value decided once (Paxos; the proposer carries a value on from where it finds
- * one, as in CASPaxos: Rystsov, 2018). The voters of epoch e are the members of the decided
- * document of e - 1; nobody votes on e before it has adopted that document, so by induction all
- * voters of e agree on who they are. Quorums are majorities.
+ * one, as in CASPaxos: Rystsov, 2018). The voters of epoch e are the members that have a vote in
+ * the decided document of e - 1: at most VOTERS_MAX. Quorums are majorities of them. Any member may
+ * propose, also one without a vote.
  *
  *   proposer   PREPARE(e, ballot) to all voters
  *   voter      persists the promise, answers PROMISE with what it accepted before, if anything
@@ -14,10 +14,27 @@
  *   voter      persists the value, answers ACCEPTED
  *   proposer   with a majority: e is decided, and told to everybody
  *
- * A voter that knows e as decided answers a proposer of e with the document instead: nobody can
- * decide again what is over. When the voters change, the new ones adopt e before they may vote on
- * e + 1, and whoever reports e as done waits until a majority of them has it on stable storage
- * (`active`): then the old voters are not needed any more.
+ * Why voters may change from any set to any other, also to one that has nobody in common:
+ *
+ *   Nobody takes part in e, as proposer or voter, before it has adopted the document of e - 1. If
+ *   that is decided once, all who take part in e agree on who its voters are, and e is decided once
+ *   by what holds for one set of voters; so by induction each epoch is. Nothing that was promised
+ *   for one epoch is of importance for another, so sets need no common majority (a log would). A
+ *   voter that adopts e forgets what it promised for e, and from then on answers a proposer of e
+ *   with the document instead: nobody can decide again what is over. A store that is lost takes its
+ *   node's number with it: who has forgotten what it promised never votes again under that number.
+ *
+ * Why it goes on:
+ *
+ *   Until somebody knows e as decided a majority of the voters of e is needed; each of them that
+ *   accepted a value and heard no more of it brings it to its end (vote.c). Who knows e tells the
+ *   members that e names; who is no member of e itself does so too, and asks whether it is known
+ *   well enough (learn.c). That is when a majority of the voters that e names, those of e + 1, has
+ *   it on stable storage: e is `active`. From then on every majority of them that lives has one
+ *   that knows e, and the voters of e are needed no more. So whoever reports a change as done waits
+ *   for that, and a node that was left out stays until then. No voter of e + 1 votes before it has
+ *   stored e, so that e + 1 decided means e active. A proposer does not propose voters of whom it
+ *   cannot reach a majority: that would be safe, and the end.
  *
  * This file is the decision only: it knows no time, peers, bytes or storage.
  *
@@ -25,7 +42,8 @@
  *   1. a voter's `promised` never decreases within an epoch, nor does its epoch;
  *   2. it accepts only in ballots >= promised, and accepted <= promised always;
  *   3. in one ballot at most one value is ever proposed: a ballot names its proposer and which of
- *      the proposer's starts it was made in (propose.h), and a proposal chooses once. */
+ *      the proposer's starts it was made in (propose.h), and a proposal chooses once;
+ *   4. who has no vote in the document of e - 1 promises and accepts nothing for e. */
 #ifndef CLUSTER_REGISTER_H
 #define CLUSTER_REGISTER_H
 
@@ -43,6 +61,7 @@ bool ballot_fits(struct ballot a);
 
 struct acceptor {
     uint64_t epoch; /* the one it votes on: its document's and one */
+    bool votes;     /* it has a vote in that document: else it says nothing about that epoch */
     struct ballot promised;
     struct ballot accepted; /* none: nothing was accepted */
     struct blob *value;     /* what was accepted, an encoded document; else NULL */
@@ -53,14 +72,15 @@ enum vote {
     VOTE_OUTBID,  /* promised to a higher ballot, or to this one already */
     VOTE_DECIDED, /* that epoch is over */
     VOTE_AHEAD,   /* that epoch's voters are not known here yet */
+    VOTE_NONE,    /* it is none of that epoch's voters: whoever asks it is wrong */
 };
 
-/* A voter that has adopted epoch - 1 and promised nothing. */
-void acceptor_init(struct acceptor *a, uint64_t epoch);
+/* A node that has adopted epoch - 1, whose document says whether it votes, and promised nothing. */
+void acceptor_init(struct acceptor *a, uint64_t epoch, bool votes);
 void acceptor_done(struct acceptor *a);
 
 /* The epoch before `epoch` is decided and adopted; older news is ignored. */
-void acceptor_advance(struct acceptor *a, uint64_t epoch);
+void acceptor_advance(struct acceptor *a, uint64_t epoch, bool votes);
 
 /* The answers to PREPARE and ACCEPT. What a yes means must be on stable storage before it is
  * said. */

@@ -140,7 +140,8 @@ static struct bytes sentence(struct arena *arena, const struct cluster *c, uint6
 
 static void warn(struct sentences *s, const struct cluster *c, uint64_t node, const char *text)
 {
-    ASSERT(s->count < WARNINGS_MAX);
+    if (s->count == WARNINGS_MAX)
+        return;
     s->list[s->count++] = sentence(s->arena, c, node, text);
 }
 

@@ -70,7 +70,7 @@ static enum err acceptor_load(struct cluster *c, struct bytes record)
     if (!reader_end(&r) || epoch == 0 || ballot_cmp(accepted, promised) > 0 ||
         ballot_is_none(accepted) != (value.len == 0))
         return ERR_CORRUPT;
-    acceptor_init(a, epoch);
+    acceptor_init(a, epoch, true);
     a->promised = promised;
     a->accepted = accepted;
     a->value = value.len == 0 ? NULL : blob_copy(value);
@@ -165,6 +165,9 @@ enum err vault_load(struct cluster *c, const struct stored_row *rows, uint32_t c
         return ERR_CORRUPT;
     /* They were written in one batch: a voter is never ahead of its own document. */
     if (seen != 0 && c->acceptor.epoch != cluster_document(c)->epoch + 1)
+        return ERR_CORRUPT;
+    c->acceptor.votes = seen != 0 && cluster_votes(c, c->self);
+    if (!c->acceptor.votes && !ballot_is_none(c->acceptor.promised))
         return ERR_CORRUPT;
     *ret_fresh = seen == 0;
     return ERR_OK;

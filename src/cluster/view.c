@@ -5,7 +5,7 @@
 static void add_member(struct cluster *c, uint32_t at, const struct document *d)
 {
     uint64_t id = d->members[at].id;
-    bool up = detector_reaches(&c->detector, id);
+    bool up = member_serves(&d->members[at]) && detector_reaches(&c->detector, id);
 
     c->view_members[at] = (struct view_member){
         .id = id,
@@ -27,10 +27,10 @@ void view_build(struct cluster *c)
     c->view = (struct view){.self = c->self, .self_index = RING_NOBODY};
     if (d == NULL || !settled)
         return;
-    ASSERT(d->members_count <= VOTERS_MAX);
+    ASSERT(d->members_count <= NODES_MAX);
     for (uint32_t i = 0; i < d->members_count; i++) {
         add_member(c, i, d);
-        if (d->members[i].id == c->self)
+        if (d->members[i].id == c->self && member_serves(&d->members[i]))
             c->view.self_index = (uint16_t)i;
     }
     c->view.document = d;

@@ -23,6 +23,11 @@ static void refuse(struct cluster *c, uint64_t to, const struct talk_register *m
     const struct document *d = cluster_document(c);
 
     ASSERT(vote != VOTE_YES);
+    /* All that know the document before know the same voters. */
+    if (vote == VOTE_NONE) {
+        outbox_trace(out, TRACE_BAD_PEER_MESSAGE, to, ERR_REFUSED, 0);
+        return;
+    }
     msg.u.reg.known = d->epoch;
     if (vote == VOTE_OUTBID)
         msg.u.reg.other = c->acceptor.promised;
@@ -50,6 +55,7 @@ void vote_on_prepare(struct cluster *c, uint64_t from, const struct talk_registe
         refuse(c, from, m, vote, out);
         return;
     }
+    ASSERT(cluster_votes(c, c->self));
     vault_touch(c, ROW_ACCEPTOR);
     struct peer_cluster msg = answer(c, TALK_PROMISE, m);
     msg.u.reg.other = c->acceptor.accepted;
@@ -88,6 +94,7 @@ void vote_on_accept(struct cluster *c, uint64_t from, const struct talk_register
         refuse(c, from, m, vote, out);
         return;
     }
+    ASSERT(cluster_votes(c, c->self));
     vault_touch(c, ROW_ACCEPTOR);
     uint64_t wait_us = cluster_wait_us(c, RESOLVE_WAITS);
     c->resolve_us = ev->mono_us + wait_us + random_below(&c->random, wait_us);

@@ -114,6 +114,7 @@ static struct acceptor voter_load(const struct voter_state *voter)
 {
     return (struct acceptor){
         .epoch = voter->epoch,
+        .votes = true,
         .promised = ballot_of(voter->promised),
         .accepted = ballot_of(voter->accepted),
         .value = document_blobs[voter->value],
@@ -321,7 +322,7 @@ static void step_adopt(const struct search_step *s, uint8_t epoch)
     for (uint8_t i = 0; i < VOTERS; i++) {
         struct register_state next = *s->from;
         struct acceptor a = voter_load(&next.mind[i]);
-        acceptor_advance(&a, epoch + 1u);
+        acceptor_advance(&a, epoch + 1u, true);
         voter_store(&next.mind[i], &a);
         persist(s, &next, i);
         visit(s, RSTEP_ADOPT, i, epoch, &next);

@@ -19,8 +19,9 @@ static struct bytes node_name(uint64_t id)
     char *text = arena_alloc(&arena, 4);
 
     text[0] = 'n';
-    text[1] = (char)('a' + id);
-    return bytes_of(text, 2);
+    text[1] = (char)('a' + id % 26);
+    text[2] = (char)('a' + id / 26);
+    return bytes_of(text, id < 26 ? 2 : 3);
 }
 
 static struct intent joins(uint64_t id, struct bytes location)
@@ -166,20 +167,41 @@ TEST(what_is_withdrawn_or_superseded_does_not_count)
     arena_done(&arena);
 }
 
+/* As many as there can be, of which the first has all replicas. */
+static struct document *full(void)
+{
+    struct document *d = alone(), *next = draft_next(d);
+    struct member *members = arena_alloc_array(&arena, NODES_MAX, sizeof(*members));
+
+    for (uint32_t i = 0; i < NODES_MAX; i++)
+        members[i] = (struct member){
+            .id = i + 1, .name = node_name(i + 1), .address = node_name(i + 1), .weight = 100};
+    draft_set_members(next, members, NODES_MAX, d->n_max, d->place, NULL);
+    document_seal(next);
+    document_free(d);
+    return next;
+}
+
 TEST(plans_that_cannot_be)
 {
     arena_init(&arena);
-    struct document *d = crowd(7);
-    struct intent one = joins(8, BYTES_NONE);
+    struct document *d = full();
+    struct intent one = joins(NODES_MAX + 1, BYTES_NONE);
     struct plan plan = planned(d, &one, 1);
     CHECK_EQ(plan.err, ERR_REFUSED);
-    CHECK(bytes_starts(plan.why, BYTES_LIT("a cluster has at most seven members")));
-    /* One leaves, one comes: that can be. */
-    struct intent two[2] = {one, {.tag = 20, .kind = INTENT_LEAVE, .node = 3}};
-    plan = planned(d, two, 2);
+    CHECK(bytes_starts(plan.why, BYTES_LIT("a cluster has at most 1024 members")));
+    /* One leaves first: then it can be. */
+    struct intent leaves = {.tag = 20, .kind = INTENT_LEAVE, .node = 3};
+    plan = planned(d, &leaves, 1);
     CHECK_EQ(plan.err, ERR_OK);
-    CHECK_EQ(plan.next->members_count, 7);
+    CHECK_EQ(plan.next->members_count, NODES_MAX - 1);
     CHECK(document_member(plan.next, 3) < 0);
+    document_free(d);
+    d = plan.next;
+    document_seal(d);
+    plan = planned(d, &one, 1);
+    CHECK_EQ(plan.err, ERR_OK);
+    CHECK_EQ(plan.next->members_count, NODES_MAX);
     plan_done(&plan);
     document_free(d);
     d = crowd(1);
