@@ -177,16 +177,6 @@ static void lister_add(struct lister *l, struct bytes name)
     l->names_bytes += name.len;
 }
 
-/* The row key just after `row` in byte order. */
-static struct bytes after(struct arena *arena, struct bytes row)
-{
-    uint8_t *next = arena_alloc(arena, row.len + 1);
-
-    memcpy(next, row.data, row.len);
-    next[row.len] = 0;
-    return bytes_of(next, row.len + 1);
-}
-
 /* Takes one row. A digest that cannot be read still names its key: better one too many than one
  * missing. False when the rest of the rows is of no use: the bucket is known now. */
 static bool lister_take(struct lister *l, const struct stored_row *row, struct outbox *out)
@@ -196,7 +186,7 @@ static bool lister_take(struct lister *l, const struct stored_row *row, struct o
     uint32_t slot;
 
     if (row_key_decode(&out->arena, row->key, &slot, &key) != ERR_OK) {
-        l->next = after(&l->arena, row->key);
+        l->next = row_key_after(&l->arena, row->key);
         return true;
     }
     if (l->what == LIST_BUCKETS) {
@@ -208,7 +198,7 @@ static bool lister_take(struct lister *l, const struct stored_row *row, struct o
     if (record_meta_decode(&out->arena, row->key, row->value, &meta) != ERR_OK ||
         !meta_hidden(meta, 0))
         lister_add(l, key.key);
-    l->next = after(&l->arena, row->key);
+    l->next = row_key_after(&l->arena, row->key);
     return true;
 }
 

@@ -113,6 +113,16 @@ struct bytes row_prefix_end(struct arena *arena, struct bytes prefix)
     return bytes_of(end, prefix.len);
 }
 
+struct bytes row_key_after(struct arena *arena, struct bytes row)
+{
+    uint8_t *next = arena_alloc(arena, row.len + 1);
+
+    ASSERT(row.len > 0);
+    memcpy(next, row.data, row.len);
+    ASSERT(next[row.len] == 0);
+    return bytes_of(next, row.len + 1);
+}
+
 static struct bytes unescape(struct arena *arena, struct bytes raw)
 {
     uint8_t *out = arena_alloc(arena, raw.len);

@@ -20,6 +20,9 @@
 
 enum { ROW_KEY_BYTES_MAX = 2 + 2 * (1024 + 65536 + 2) + 65536 };
 
+/* A place in the order of row keys: one, or the first that can follow it. */
+enum { ROW_PLACE_BYTES_MAX = ROW_KEY_BYTES_MAX + 1 };
+
 /* Appends the row key of an object, or sets `overflow`. The key must fit (key_fits). */
 void row_key_put(struct buf *buf, uint32_t slot, const struct key *key);
 
@@ -34,6 +37,9 @@ struct bytes row_prefix_bucket(struct arena *arena, uint32_t slot, struct bytes 
 
 /* The first row key after all that begin with the prefix; empty when there can be none. */
 struct bytes row_prefix_end(struct arena *arena, struct bytes prefix);
+
+/* The first that can follow a row key in the order of bytes. */
+struct bytes row_key_after(struct arena *arena, struct bytes row);
 
 /* Takes a row key apart. Names are views of `row`, or in the arena where an escape had to go.
  * ERR_CORRUPT when it is none. */
