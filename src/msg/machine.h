@@ -18,28 +18,33 @@ struct machine {
     struct heap_node timer;   /* the shard's */
     struct list dead;         /* the shard's */
     enum machine_kind kind;
-    uint64_t id;          /* unique in the shard, never zero, never used again; below 2^48 */
+    uint64_t id;          /* unique in the shard, never zero, never used again; below 2^47 */
     uint64_t deadline_us; /* wants EV_DEADLINE then; 0: never */
     uint64_t started_us;
     struct asker asker;
     struct arena arena; /* what the request needs for its life */
     bool done;          /* the shard may free it */
+    bool renew;         /* the shard gives it a new id after this step, and clears this: answers to
+                           the old one, late or twice, find nobody. Only while nothing is awaited
+                           but the deadline */
 };
+
+enum { MACHINE_NUMBER_BITS = 16 };
 
 /* A token for a peer: the machine and a number of its own, such as the replica's place. */
 static inline uint64_t machine_token(const struct machine *machine, unsigned number)
 {
-    return machine->id << 8 | (number & 0xff);
+    return machine->id << MACHINE_NUMBER_BITS | (number & ((1u << MACHINE_NUMBER_BITS) - 1));
 }
 
 static inline uint64_t machine_of_token(uint64_t token)
 {
-    return token >> 8;
+    return token >> MACHINE_NUMBER_BITS;
 }
 
 static inline unsigned machine_number(uint64_t token)
 {
-    return (unsigned)(token & 0xff);
+    return (unsigned)(token & ((1u << MACHINE_NUMBER_BITS) - 1));
 }
 
 #endif

@@ -104,7 +104,7 @@ TEST(what_does_not_count)
     begin_and_start(3);
     answer_from(2, tokens[3], ERR_NOT_FOUND, false, BYTES_NONE); /* not its place */
     answer_from(7, tokens[3], ERR_NOT_FOUND, false, BYTES_NONE);
-    answer_from(2, GET_ID << 8 | 200, ERR_NOT_FOUND, false, BYTES_NONE);
+    answer_from(2, GET_ID << MACHINE_NUMBER_BITS | 200, ERR_NOT_FOUND, false, BYTES_NONE);
     link_down(7);
     give(1, one);
     give(1, one);

@@ -142,8 +142,8 @@ TEST(what_does_not_count)
     begin_applied(3);
     ack_from(3, tokens[2], ERR_OK, true); /* not its place */
     ack_from(7, tokens[2], ERR_OK, true);
-    ack_from(1, PUT_ID << 8, ERR_OK, true);
-    ack_from(2, PUT_ID << 8 | 200, ERR_OK, true);
+    ack_from(1, PUT_ID << MACHINE_NUMBER_BITS, ERR_OK, true);
+    ack_from(2, PUT_ID << MACHINE_NUMBER_BITS | 200, ERR_OK, true);
     ack(2, ERR_OK, true);
     ack(2, ERR_OK, true);
     ack(2, ERR_OVERLOAD, false);

@@ -104,9 +104,9 @@ TEST(tokens_tell_their_owner)
 
 TEST(machine_tokens)
 {
-    struct machine machine = {.id = (UINT64_C(1) << 48) - 1};
+    struct machine machine = {.id = (UINT64_C(1) << 47) - 1};
 
-    for (unsigned number = 0; number < 256; number++) {
+    for (unsigned number = 0; number < 1 << MACHINE_NUMBER_BITS; number += 251) {
         uint64_t token = machine_token(&machine, number);
         CHECK_EQ(machine_of_token(token), machine.id);
         CHECK_EQ(machine_number(token), number);
