@@ -144,6 +144,9 @@ enum config_change { CONFIG_AT_START, CONFIG_LIVE };
       "How long an object is kept for a node that is away; then the other replicas get it.")       \
     X(SIZE, hints_rate, "hints.rate", "16MB", 1024, UINT64_C(1) << 40, LIVE,                       \
       "Bytes a second at which kept objects are handed over to a node that is back.")              \
+    X(SIZE, transfers_rate, "transfers.rate", "100MB", 1024, UINT64_C(1) << 40, LIVE,              \
+      "Bytes a second at which two replicas of a partition are compared and made equal; of each "  \
+      "comparison that a node has begun.")                                                         \
     X(NUMBER, hot_keys_max, "kv.hot_keys", "10000", 1, 1000000, LIVE,                              \
       "Keys that may be in work at once; requests for more are answered with 'overload'.")         \
     X(NUMBER, counter_lease, "kv.counter_lease", "100000", 2, 1000000000, LIVE,                    \

@@ -13,6 +13,10 @@ enum {
     DRAIN_BYTES_MAX = 1 << 18,
     DRAIN_WAIT_MS = 10000, /* for their acknowledgements */
     DRAIN_REST_MS = 2000,  /* after a pass that did not hand over all */
+    DIGESTS_MAX = 256,     /* questions of exchanges being answered in one shard */
+    EXCHANGE_ROWS = 16,    /* objects of one exchange on their way at once ... */
+    EXCHANGE_BYTES = 1 << 20,
+    EXCHANGE_WAIT_MS = 10000, /* without any answer */
 };
 
 #endif

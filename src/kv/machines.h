@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The request machines about one key: get, put and delete; and drain, which hands over hints. Each
- * begins with a `struct machine`, by which the shard finds, wakes and frees it. */
+ * begins with a `struct machine`, by which the shard finds, wakes and frees it. So does the machine
+ * of kv/exchange.h. */
 #ifndef KV_MACHINES_H
 #define KV_MACHINES_H
 
 #include "kv/vnode.h"
 #include "msg/machine.h"
 
+struct transfers;
+
 /* What a machine may use besides its event, valid for the step. */
 struct kv_env {
     const struct view *view;
     const struct config *config;
     struct vnodes *vnodes;
-    bool forwarded; /* the request came from another node: it is not forwarded again */
-    bool made_key;  /* the server made the key: the answer tells it */
+    struct transfers *transfers; /* who hears what exchanges come to */
+    bool forwarded;              /* the request came from another node: it is not forwarded again */
+    bool made_key;               /* the server made the key: the answer tells it */
 };
 
 /* A new machine for the request; the first step has been made. It may be done already. */

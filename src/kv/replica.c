@@ -64,7 +64,8 @@ void replicas_get(struct replicas *rs, const struct view *view, uint64_t from,
     uint32_t slot = ring_slot(&view->ring, get->key.type, get->key.bucket, get->key.key);
     uint32_t partition = ring_partition(&view->ring, slot);
     bool hint = get->hint_for != 0;
-    if (!hint && !ring_owns(&view->ring, partition, view->ring.n_max, view->self_index)) {
+    if (!hint && !get->any &&
+        !ring_owns(&view->ring, partition, view->ring.n_max, view->self_index)) {
         outbox_trace(out, TRACE_WRONG_OWNER, partition, from, 0);
         answer(out, from, get->token, ERR_WRONG_OWNER);
         return;

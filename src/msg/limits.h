@@ -19,6 +19,8 @@ enum {
     WARNINGS_MAX = 64,     /* of a plan */
     SCAN_ROWS_MAX = 1000,
     SCAN_BYTES_MAX = 256 * 1024,
+    DIGESTS_ROWS_MAX = 512, /* one page of an exchange: both sides read as much at once */
+    DIGESTS_BYTES_MAX = 128 * 1024,
 };
 
 #endif

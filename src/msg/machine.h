@@ -10,7 +10,14 @@
 #include "base/map.h"
 #include "msg/reply.h"
 
-enum machine_kind { MACHINE_GET, MACHINE_PUT, MACHINE_DELETE, MACHINE_LIST, MACHINE_DRAIN };
+enum machine_kind {
+    MACHINE_GET,
+    MACHINE_PUT,
+    MACHINE_DELETE,
+    MACHINE_LIST,
+    MACHINE_DRAIN,
+    MACHINE_EXCHANGE,
+};
 
 struct machine {
     struct map_node node;     /* the shard's: by id */

@@ -14,7 +14,9 @@ enum peer_class peer_class(const struct peer_msg *msg)
     case PEER_FORWARD:
     case PEER_FORWARDED: return CLASS_DATA;
     case PEER_LIST:
-    case PEER_LISTED: return CLASS_BULK;
+    case PEER_LISTED:
+    case PEER_DIGESTS:
+    case PEER_DIGESTED: return CLASS_BULK;
     }
     UNREACHABLE();
 }

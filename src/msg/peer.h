@@ -22,6 +22,8 @@ enum peer_kind {
     PEER_FORWARDED, /* what it came to */
     PEER_LIST,      /* names in these partitions, from the cursor on: one chunk */
     PEER_LISTED,    /* the chunk */
+    PEER_DIGESTS,   /* what do you have in this range of a partition? Mine hashes to this */
+    PEER_DIGESTED,  /* the same; or else its rows, as digests: one page */
     PEER_CLUSTER,   /* the cluster's own talk: register, gossip, probes, joining */
 };
 
@@ -32,6 +34,7 @@ struct peer_get {
     struct key key;
     bool full;         /* the object; else only its digest record */
     uint64_t hint_for; /* what is kept for this absent node, in full; 0: the receiver's own */
+    bool any;          /* from the store, whether the receiver has a replica now or not */
 };
 
 struct peer_got {
@@ -90,6 +93,33 @@ struct peer_listed {
     bool done;             /* the partition is through */
 };
 
+/* Rows of FAMILY_META, from `from` to `to`: row keys, or places in their order. */
+struct peer_digests {
+    uint64_t token;
+    uint64_t epoch;
+    uint32_t partition;
+    struct bytes from;  /* inclusive; empty: the first of the partition */
+    struct bytes to;    /* inclusive; empty: all to the end of the partition */
+    uint64_t cutoff_us; /* wall clock: rows that had expired altogether by then count as none */
+    uint64_t rows;      /* the asker's in the range: how many, ... */
+    uint64_t hash;      /* ... and their hash (kv/digests.h) */
+};
+
+struct peer_row {
+    struct bytes key;
+    struct bytes record; /* as it sleeps; empty: it is damaged */
+};
+
+struct peer_digested {
+    uint64_t token;
+    enum err err;
+    bool same; /* nothing follows: the rows of the range hash to the same */
+    bool done; /* the rows are all up to `to` */
+    const struct peer_row *rows;
+    uint32_t rows_count;
+    struct bytes last_row; /* how far they go, when not done */
+};
+
 struct peer_msg {
     enum peer_kind kind;
     union {
@@ -102,6 +132,8 @@ struct peer_msg {
         struct peer_list list;
         struct peer_listed listed;
         struct peer_cluster cluster;
+        struct peer_digests digests;
+        struct peer_digested digested;
     } u;
 };
 

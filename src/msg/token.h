@@ -14,6 +14,7 @@ enum token_owner {
     TOKEN_REPLICA = 3, /* kv/replica: reads for coordinators */
     TOKEN_LISTER = 4,  /* query/lister: scans for listings */
     TOKEN_MACHINE = 5, /* the machine of this number */
+    TOKEN_DIGESTS = 6, /* kv/digests: scans for exchanges of other nodes */
 };
 
 enum { TOKEN_OWNER_SHIFT = 56 };

@@ -36,6 +36,9 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
     X(HINT_LOST, ERROR, "an object kept for node %0 cannot be read")                               \
     X(HINTS_FULL, WARN, "no more room to keep objects for node %0: %1 bytes are kept")             \
     X(HINTS_OVER, INFO, "handed over what was kept for node %0: %1 objects; %2 remain")            \
+    X(EXCHANGE, DEBUG, "partition %0 compared with node %x1, err %2")                              \
+    X(EXCHANGE_MOVED, INFO, "partition %0: %2 objects made up between this node and node %x1")     \
+    X(EXCHANGE_LEFT, WARN, "partition %0: %2 objects still differ between this node and node %x1") \
     X(LIST_DONE, DEBUG, "listing done in %0 us, %1 names, err %2")                                 \
     X(SESSION_OPENED, DEBUG, "client connected")                                                   \
     X(SESSION_CLOSED, DEBUG, "client gone")                                                        \

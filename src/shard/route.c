@@ -53,11 +53,12 @@ static void start(struct shard *s, struct asker asker, const struct request *req
 void route_request(struct shard *s, struct asker asker, const struct request *request,
                    bool forwarded, const struct event *ev, struct outbox *out)
 {
-    struct kv_env env = {cluster_view(s->cluster), s->config, s->vnodes, forwarded, false};
+    struct kv_env env = shard_kv_env(s);
     struct request own = *request;
     bool admin = request->kind == REQUEST_ADMIN;
     enum err err = admin ? ERR_OK : admit(s, request, asker.kind == ASKER_MACHINE);
 
+    env.forwarded = forwarded;
     if (err != ERR_OK) {
         if (err == ERR_OVERLOAD)
             outbox_trace(out, TRACE_OVERLOAD, s->stats.requests_now, 0, 0);
@@ -96,11 +97,13 @@ static uint64_t epoch_of(const struct peer_msg *msg)
     case PEER_GET: return msg->u.get.epoch;
     case PEER_PUT: return msg->u.put.epoch;
     case PEER_LIST: return msg->u.list.epoch;
+    case PEER_DIGESTS: return msg->u.digests.epoch;
     case PEER_GOT:
     case PEER_PUT_ACK:
     case PEER_FORWARD:
     case PEER_FORWARDED:
     case PEER_LISTED:
+    case PEER_DIGESTED:
     case PEER_CLUSTER: return 0;
     }
     UNREACHABLE();
@@ -223,6 +226,10 @@ void route_peer(struct shard *s, uint64_t from, const struct peer_msg *msg, cons
         listers_get(s->listers, cluster_view(s->cluster), from, &msg->u.list, out);
         break;
     case PEER_LISTED: peer_answer(s, msg->u.listed.token, &copy, out); break;
+    case PEER_DIGESTS:
+        digests_ask(s->digests, cluster_view(s->cluster), from, &msg->u.digests, out);
+        break;
+    case PEER_DIGESTED: peer_answer(s, msg->u.digested.token, &copy, out); break;
     case PEER_CLUSTER: UNREACHABLE();
     }
 }

@@ -40,6 +40,8 @@ struct shard *shard_new(const struct shard_options *options)
     });
     s->vnodes = vnodes_new(options->config, &vnode_seed);
     s->replicas = replicas_new();
+    s->digests = digests_new();
+    s->transfers = transfers_new();
     s->listers = listers_new();
     s->next_id = 1 + (random_u64(&s->random) >> 24);
     forwards_init(&s->forwards);
@@ -60,6 +62,8 @@ void shard_free(struct shard *s)
     tables_done(s);
     forwards_done(&s->forwards);
     listers_free(s->listers);
+    transfers_free(s->transfers);
+    digests_free(s->digests);
     replicas_free(s->replicas);
     vnodes_free(s->vnodes);
     cluster_free(s->cluster);
@@ -105,6 +109,7 @@ static void on_stored(struct shard *s, const struct event *ev, struct outbox *ou
     case TOKEN_VNODE: vnodes_stored(s->vnodes, cluster_view(s->cluster), ev, out); break;
     case TOKEN_REPLICA: replicas_stored(s->replicas, s->vnodes, ev, out); break;
     case TOKEN_LISTER: listers_stored(s->listers, ev, out); break;
+    case TOKEN_DIGESTS: digests_stored(s->digests, s->vnodes, ev, out); break;
     case TOKEN_MACHINE: {
         struct machine *machine = machine_find(s, token_number(ev->u.stored.token));
         if (machine != NULL)
@@ -189,7 +194,7 @@ static void on_link(struct shard *s, const struct event *ev, struct outbox *out)
 /* Begins to hand over what may be handed over. */
 static void begin_drains(struct shard *s, const struct event *ev, struct outbox *out)
 {
-    struct kv_env env = {cluster_view(s->cluster), s->config, s->vnodes, false, false};
+    struct kv_env env = shard_kv_env(s);
 
     while (!s->stopping && env.view->document != NULL) {
         uint64_t target = vnodes_hints_due(s->vnodes, env.view, ev->mono_us);
@@ -203,6 +208,7 @@ static void on_stop(struct shard *s, const struct event *ev, struct outbox *out)
 {
     s->stopping = true;
     s->stop_by_us = ev->mono_us + (uint64_t)ev->u.stop.grace_ms * 1000;
+    machines_stop(s, ev, out);
     MAP_EACH(node, &s->seats)
         seat_run(s, CONTAINER_OF(node, struct seat, node), ev, out);
 }

@@ -5,8 +5,11 @@
 #define SHARD_SHARD_INT_H
 
 #include "cluster/cluster.h"
+#include "kv/digests.h"
+#include "kv/exchange.h"
 #include "kv/machines.h"
 #include "kv/replica.h"
+#include "kv/transfers.h"
 #include "kv/vnode.h"
 #include "query/list.h"
 #include "query/lister.h"
@@ -28,6 +31,8 @@ struct shard {
     struct cluster *cluster;
     struct vnodes *vnodes;
     struct replicas *replicas;
+    struct digests *digests;
+    struct transfers *transfers;
     struct listers *listers;
     struct forwards forwards;
     struct stats stats;
@@ -66,6 +71,12 @@ void machine_run(struct shard *s, struct machine *machine, const struct event *e
 
 /* One step of every machine. */
 void machines_run_all(struct shard *s, const struct event *ev, struct outbox *out);
+
+/* EV_STOP to those that would go on by themselves. */
+void machines_stop(struct shard *s, const struct event *ev, struct outbox *out);
+
+/* What machines about keys are given. */
+struct kv_env shard_kv_env(struct shard *s);
 
 struct seat *seat_find(struct shard *s, uint64_t conn);
 void seat_open(struct shard *s, const struct event *ev);

@@ -15,6 +15,16 @@ struct machine *machine_find(struct shard *s, uint64_t id)
     return node == NULL ? NULL : CONTAINER_OF(node, struct machine, node);
 }
 
+struct kv_env shard_kv_env(struct shard *s)
+{
+    return (struct kv_env){
+        .view = cluster_view(s->cluster),
+        .config = s->config,
+        .vnodes = s->vnodes,
+        .transfers = s->transfers,
+    };
+}
+
 struct machine *machine_asked_by(struct shard *s, uint64_t conn, uint64_t seq)
 {
     struct map_node *node = map_find(&s->askers, asker_hash(conn, seq));
@@ -35,13 +45,14 @@ static void machine_free(struct machine *machine)
     case MACHINE_DELETE: delete_free(machine); break;
     case MACHINE_LIST: list_free(machine); break;
     case MACHINE_DRAIN: drain_free(machine); break;
+    case MACHINE_EXCHANGE: exchange_free(machine); break;
     }
 }
 
 /* 1 for a machine that serves a request, 0 for one that works for the node itself. */
 static uint32_t serves(const struct machine *machine)
 {
-    return machine->kind != MACHINE_DRAIN;
+    return machine->kind != MACHINE_DRAIN && machine->kind != MACHINE_EXCHANGE;
 }
 
 /* Takes a machine out of the tables; what it made may still be read in this step. */
@@ -56,8 +67,20 @@ static void machine_end(struct shard *s, struct machine *machine)
     s->stats.requests_now -= serves(machine);
 }
 
+static void machine_rename(struct shard *s, struct machine *machine)
+{
+    ASSERT(machine->asker.kind == ASKER_NOBODY);
+    ASSERT(!machine->done);
+    map_remove(&s->machines, &machine->node);
+    machine->id = s->next_id++;
+    machine->renew = false;
+    map_add(&s->machines, &machine->node, machine->id);
+}
+
 static void machine_after(struct shard *s, struct machine *machine)
 {
+    if (machine->renew)
+        machine_rename(s, machine);
     if (machine->done)
         machine_end(s, machine);
     else if (machine->deadline_us == 0)
@@ -78,7 +101,7 @@ void machine_add(struct shard *s, struct machine *machine)
 void machine_run(struct shard *s, struct machine *machine, const struct event *ev,
                  struct outbox *out)
 {
-    struct kv_env kv = {cluster_view(s->cluster), s->config, s->vnodes, false, false};
+    struct kv_env kv = shard_kv_env(s);
     struct list_env list = {cluster_view(s->cluster), s->config};
 
     ASSERT(!machine->done);
@@ -88,6 +111,7 @@ void machine_run(struct shard *s, struct machine *machine, const struct event *e
     case MACHINE_DELETE: delete_step(machine, &kv, ev, out); break;
     case MACHINE_LIST: list_step(machine, &list, ev, out); break;
     case MACHINE_DRAIN: drain_step(machine, &kv, ev, out); break;
+    case MACHINE_EXCHANGE: exchange_step(machine, &kv, ev, out); break;
     }
     machine_after(s, machine);
 }
@@ -96,6 +120,15 @@ void machines_run_all(struct shard *s, const struct event *ev, struct outbox *ou
 {
     MAP_EACH(node, &s->machines)
         machine_run(s, CONTAINER_OF(node, struct machine, node), ev, out);
+}
+
+void machines_stop(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    MAP_EACH(node, &s->machines) {
+        struct machine *machine = CONTAINER_OF(node, struct machine, node);
+        if (machine->kind == MACHINE_EXCHANGE)
+            machine_run(s, machine, ev, out);
+    }
 }
 
 struct seat *seat_find(struct shard *s, uint64_t conn)

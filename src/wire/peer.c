@@ -23,27 +23,35 @@ enum peer_tag {
     TAG_LIST = 7,
     TAG_LISTED = 8,
     TAG_CLUSTER = 9,
+    TAG_DIGESTS = 10,
+    TAG_DIGESTED = 11,
 };
 
-enum { NAMES_MAX = 100000, LIST_WHATS = 2, FLAG_YES = 1, FLAG_HINT = 2 };
+enum { NAMES_MAX = 100000, ROWS_MAX = 100000, LIST_WHATS = 2 };
 
-/* A yes or no, and in the same byte whether a hint's target follows. */
-static void hint_put(struct buf *buf, bool yes, uint64_t hint_for)
+/* Flags of get and put: the first is `full` or `durable`. */
+enum { FLAG_YES = 1, FLAG_HINT = 2, FLAG_ANY = 4 };
+
+/* Flags of digested. */
+enum { FLAG_SAME = 1, FLAG_DONE = 2 };
+
+/* The flags, and a hint's target when one of them says that it follows. */
+static void flags_put(struct buf *buf, unsigned flags, uint64_t hint_for)
 {
-    buf_put_u8(buf, (uint8_t)((yes ? FLAG_YES : 0) | (hint_for != 0 ? FLAG_HINT : 0)));
+    buf_put_u8(buf, (uint8_t)(flags | (hint_for != 0 ? FLAG_HINT : 0)));
     if (hint_for != 0)
         buf_put_le64(buf, hint_for);
 }
 
-static void hint_get(struct reader *r, bool *ret_yes, uint64_t *ret_hint_for)
+static unsigned flags_get(struct reader *r, unsigned known, uint64_t *ret_hint_for)
 {
-    uint8_t flags = reader_u8(r);
+    unsigned flags = reader_u8(r);
     uint64_t hint_for = (flags & FLAG_HINT) != 0 ? reader_le64(r) : 0;
 
-    if ((flags & ~(FLAG_YES | FLAG_HINT)) != 0 || ((flags & FLAG_HINT) != 0 && hint_for == 0))
+    if ((flags & ~known) != 0 || ((flags & FLAG_HINT) != 0 && hint_for == 0))
         field_fail(r);
-    *ret_yes = (flags & FLAG_YES) != 0;
     *ret_hint_for = hint_for;
+    return flags;
 }
 
 static void get_put(struct buf *buf, const struct peer_get *m)
@@ -51,7 +59,7 @@ static void get_put(struct buf *buf, const struct peer_get *m)
     buf_put_le64(buf, m->token);
     buf_put_le64(buf, m->epoch);
     buf_put_le32(buf, m->partition);
-    hint_put(buf, m->full, m->hint_for);
+    flags_put(buf, (m->full ? FLAG_YES : 0) | (m->any ? FLAG_ANY : 0), m->hint_for);
     field_key_put(buf, &m->key);
 }
 
@@ -60,7 +68,9 @@ static void get_get(struct reader *r, struct peer_get *m)
     m->token = reader_le64(r);
     m->epoch = reader_le64(r);
     m->partition = reader_le32(r);
-    hint_get(r, &m->full, &m->hint_for);
+    unsigned flags = flags_get(r, FLAG_YES | FLAG_HINT | FLAG_ANY, &m->hint_for);
+    m->full = (flags & FLAG_YES) != 0;
+    m->any = (flags & FLAG_ANY) != 0;
     m->key = field_key(r);
 }
 
@@ -85,7 +95,7 @@ static void put_put(struct buf *buf, const struct peer_put *m)
     buf_put_le64(buf, m->token);
     buf_put_le64(buf, m->epoch);
     buf_put_le32(buf, m->partition);
-    hint_put(buf, m->durable, m->hint_for);
+    flags_put(buf, m->durable ? FLAG_YES : 0, m->hint_for);
     field_key_put(buf, &m->key);
     buf_put_lenbytes(buf, m->record);
 }
@@ -95,7 +105,7 @@ static void put_get(struct reader *r, struct peer_put *m)
     m->token = reader_le64(r);
     m->epoch = reader_le64(r);
     m->partition = reader_le32(r);
-    hint_get(r, &m->durable, &m->hint_for);
+    m->durable = (flags_get(r, FLAG_YES | FLAG_HINT, &m->hint_for) & FLAG_YES) != 0;
     m->key = field_key(r);
     m->record = reader_lenbytes(r, PEER_FRAME_BYTES_MAX);
 }
@@ -189,6 +199,64 @@ static void listed_get(struct arena *arena, struct reader *r, struct peer_listed
     m->names_count = (uint32_t)count;
 }
 
+static void digests_put(struct buf *buf, const struct peer_digests *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_le64(buf, m->epoch);
+    buf_put_le32(buf, m->partition);
+    buf_put_lenbytes(buf, m->from);
+    buf_put_lenbytes(buf, m->to);
+    buf_put_le64(buf, m->cutoff_us);
+    buf_put_varint(buf, m->rows);
+    buf_put_le64(buf, m->hash);
+}
+
+static void digests_get(struct reader *r, struct peer_digests *m)
+{
+    m->token = reader_le64(r);
+    m->epoch = reader_le64(r);
+    m->partition = reader_le32(r);
+    m->from = reader_lenbytes(r, ROW_PLACE_BYTES_MAX);
+    m->to = reader_lenbytes(r, ROW_PLACE_BYTES_MAX);
+    m->cutoff_us = reader_le64(r);
+    m->rows = reader_varint(r);
+    m->hash = reader_le64(r);
+}
+
+static void digested_put(struct buf *buf, const struct peer_digested *m)
+{
+    ASSERT(!m->same || m->rows_count == 0);
+    buf_put_le64(buf, m->token);
+    buf_put_u8(buf, peer_err_number(m->err));
+    buf_put_u8(buf, (uint8_t)((m->same ? FLAG_SAME : 0) | (m->done ? FLAG_DONE : 0)));
+    buf_put_lenbytes(buf, m->last_row);
+    buf_put_varint(buf, m->rows_count);
+    for (uint32_t i = 0; i < m->rows_count; i++) {
+        buf_put_lenbytes(buf, m->rows[i].key);
+        buf_put_lenbytes(buf, m->rows[i].record);
+    }
+}
+
+static void digested_get(struct arena *arena, struct reader *r, struct peer_digested *m)
+{
+    m->token = reader_le64(r);
+    m->err = peer_err_of(reader_u8(r));
+    unsigned flags = reader_u8(r);
+    m->same = (flags & FLAG_SAME) != 0;
+    m->done = (flags & FLAG_DONE) != 0;
+    m->last_row = reader_lenbytes(r, ROW_KEY_BYTES_MAX);
+    size_t count = reader_count(r, ROWS_MAX, 2);
+    struct peer_row *rows = arena_alloc_array(arena, count, sizeof(*rows));
+    for (size_t i = 0; i < count; i++) {
+        rows[i].key = reader_lenbytes(r, ROW_KEY_BYTES_MAX);
+        rows[i].record = reader_lenbytes(r, PEER_FRAME_BYTES_MAX);
+    }
+    m->rows = rows;
+    m->rows_count = (uint32_t)count;
+    if ((flags & ~(unsigned)(FLAG_SAME | FLAG_DONE)) != 0 || (m->same && count > 0))
+        field_fail(r);
+}
+
 static enum peer_tag tag_of(enum peer_kind kind)
 {
     switch (kind) {
@@ -201,6 +269,8 @@ static enum peer_tag tag_of(enum peer_kind kind)
     case PEER_LIST: return TAG_LIST;
     case PEER_LISTED: return TAG_LISTED;
     case PEER_CLUSTER: return TAG_CLUSTER;
+    case PEER_DIGESTS: return TAG_DIGESTS;
+    case PEER_DIGESTED: return TAG_DIGESTED;
     }
     UNREACHABLE();
 }
@@ -208,8 +278,8 @@ static enum peer_tag tag_of(enum peer_kind kind)
 static bool kind_of(uint8_t tag, enum peer_kind *ret_kind)
 {
     static const enum peer_kind kinds[] = {
-        PEER_GET,       PEER_GOT,  PEER_PUT,    PEER_PUT_ACK, PEER_FORWARD,
-        PEER_FORWARDED, PEER_LIST, PEER_LISTED, PEER_CLUSTER,
+        PEER_GET,  PEER_GOT,    PEER_PUT,     PEER_PUT_ACK, PEER_FORWARD,  PEER_FORWARDED,
+        PEER_LIST, PEER_LISTED, PEER_CLUSTER, PEER_DIGESTS, PEER_DIGESTED,
     };
 
     if (tag == 0 || tag > ARRAY_LEN(kinds))
@@ -233,6 +303,8 @@ enum err peer_encode(struct buf *buf, uint8_t version, const struct peer_msg *ms
     case PEER_LIST: list_put(buf, &msg->u.list); break;
     case PEER_LISTED: listed_put(buf, &msg->u.listed); break;
     case PEER_CLUSTER: peer_cluster_encode(buf, &msg->u.cluster); break;
+    case PEER_DIGESTS: digests_put(buf, &msg->u.digests); break;
+    case PEER_DIGESTED: digested_put(buf, &msg->u.digested); break;
     }
     return peer_frame_close(buf, start);
 }
@@ -252,6 +324,8 @@ static void decode_payload(struct arena *arena, struct reader *r, struct peer_ms
         if (peer_cluster_decode(arena, r, &msg->u.cluster) != ERR_OK)
             field_fail(r);
         return;
+    case PEER_DIGESTS: digests_get(r, &msg->u.digests); return;
+    case PEER_DIGESTED: digested_get(arena, r, &msg->u.digested); return;
     }
     UNREACHABLE();
 }

@@ -92,7 +92,7 @@ void stage_props(struct stage *s, struct props props)
 
 struct kv_env stage_env(struct stage *s)
 {
-    return (struct kv_env){&s->view, &s->config, s->vnodes, false, false};
+    return (struct kv_env){.view = &s->view, .config = &s->config, .vnodes = s->vnodes};
 }
 
 struct event stage_event(const struct stage *s, enum event_kind kind)

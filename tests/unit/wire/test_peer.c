@@ -9,7 +9,7 @@
 #include "msg/limits.h"
 #include "wire/peer.h"
 
-enum { BUF_MAX = 1 << 22, KINDS_HERE = 8, ROUNDS = 400 };
+enum { BUF_MAX = 1 << 22, KINDS_HERE = PEER_DIGESTS, ROUNDS = 400 };
 
 static struct random random;
 static struct arena arena;
@@ -194,8 +194,8 @@ static struct peer_msg message_any(uint64_t kind)
     m.kind = (enum peer_kind)kind;
     switch (kind) {
     case PEER_GET:
-        m.u.get = (struct peer_get){token,     epoch,  number32(),
-                                    key_any(), coin(), coin() ? random_u64(&random) : 0};
+        m.u.get = (struct peer_get){
+            token, epoch, number32(), key_any(), coin(), coin() ? random_u64(&random) : 0, coin()};
         break;
     case PEER_GOT: m.u.got = (struct peer_got){token, err_any(), coin(), text_any(9000)}; break;
     case PEER_PUT:
@@ -339,6 +339,7 @@ static void check_same(const struct peer_msg *a, const struct peer_msg *b)
         CHECK_EQ(a->u.get.partition, b->u.get.partition);
         CHECK_EQ(a->u.get.full, b->u.get.full);
         CHECK_EQ(a->u.get.hint_for, b->u.get.hint_for);
+        CHECK_EQ(a->u.get.any, b->u.get.any);
         CHECK(key_eq(&a->u.get.key, &b->u.get.key));
     } else if (a->kind == PEER_GOT) {
         CHECK_EQ(a->u.got.token, b->u.got.token);
@@ -504,7 +505,8 @@ TEST(version_one_looks_like_this)
                 4,
                 {{(const uint8_t *)"t", 1}, {(const uint8_t *)"b", 1}, {(const uint8_t *)"key", 3}},
                 true,
-                0}}},
+                0,
+                false}}},
          "d55e0105000000001d0000005dfabae5b525987a02010000000000000300000000000000"
          "040000000101740162036b6579"},
         {{PEER_PUT,
