@@ -43,6 +43,7 @@
     X(UNREACHABLE, "unreachable")                                                                  \
     X(STOPPING, "stopping")                                                                        \
     X(FULL, "full")                                                                                \
+    X(DISK_FULL, "disk full")                                                                      \
     /* unknown: it may have been done, or may yet be */                                            \
     X(TIMEOUT, "timeout")                                                                          \
     X(UNKNOWN, "unknown outcome")                                                                  \

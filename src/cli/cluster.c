@@ -63,6 +63,20 @@ static void show_staged(const struct json *json)
     }
 }
 
+/* Of the node that was asked. */
+static void show_disk(const struct json *json)
+{
+    const struct json *disk = json_member(json, BYTES_LIT("disk"));
+
+    if (disk == NULL || !admin_truth(disk, "full"))
+        return;
+    line(
+        "The disk of this node is nearly full: %llu MiB are free, %llu are needed. It takes no new "
+        "data; reads and deletes go on.",
+        (unsigned long long)(admin_number(disk, "free") >> 20),
+        (unsigned long long)(admin_number(disk, "free_min") >> 20));
+}
+
 static void show_status(const struct json *json)
 {
     struct bytes id = admin_text(json, "cluster_id"), node = admin_text(json, "node");
@@ -80,6 +94,7 @@ static void show_status(const struct json *json)
              (int)joining.len, (const char *)joining.data);
     if (admin_truth(json, "forked"))
         line("Two documents of one epoch were seen: nothing can be changed until that is mended.");
+    show_disk(json);
     (void)putchar('\n');
     show_members(json);
     (void)putchar('\n');

@@ -116,7 +116,7 @@ int pbclient_status_of(struct bytes error)
     /* A read that too few answered changed nothing; of a write some replicas may have it. */
     if (begins(error, "{r_val_unsatisfied") || begins(error, "{pr_val_unsatisfied") ||
         begins(error, "{insufficient_") || begins(error, "all_nodes_down") ||
-        begins(error, "overload"))
+        begins(error, "overload") || begins(error, "disk_full"))
         return CLI_UNHEALTHY;
     struct bytes term = bytes_sub(error, 0, bytes_find(error, ',', 0));
     if (term.len > 12 && bytes_eq(bytes_sub(term, term.len - 12, 12), BYTES_LIT("_unsatisfied")))

@@ -26,6 +26,11 @@ const struct config_row *config_row(struct bytes name)
     return NULL;
 }
 
+static bool is_wide(enum config_kind kind)
+{
+    return kind == CONFIG_SIZE || kind == CONFIG_SPACE;
+}
+
 /* Reads and writes the field of a row that is no text. */
 static uint64_t field_number(const struct config *config, const struct config_row *row)
 {
@@ -35,7 +40,7 @@ static uint64_t field_number(const struct config *config, const struct config_ro
     bool flag;
 
     ASSERT(!value_is_text(row->kind));
-    if (row->kind == CONFIG_SIZE) {
+    if (is_wide(row->kind)) {
         memcpy(&wide, field, sizeof(wide));
         return wide;
     }
@@ -54,8 +59,8 @@ static void field_set_number(struct config *config, const struct config_row *row
     bool flag = value != 0;
 
     ASSERT(!value_is_text(row->kind));
-    ASSERT(row->kind == CONFIG_SIZE || value <= UINT32_MAX);
-    if (row->kind == CONFIG_SIZE)
+    ASSERT(is_wide(row->kind) || value <= UINT32_MAX);
+    if (is_wide(row->kind))
         memcpy(field, &value, sizeof(value));
     else if (row->kind == CONFIG_SWITCH)
         memcpy(field, &flag, sizeof(flag));
@@ -87,6 +92,8 @@ static bool row_takes_number(const struct config_row *row, uint64_t value)
 
     if (row->kind == CONFIG_QUORUM && word)
         return true;
+    if (row->kind == CONFIG_SPACE && value >= CONFIG_SPACE_SHARE)
+        return value - CONFIG_SPACE_SHARE <= CONFIG_SPACE_PERCENT_MAX;
     return value >= row->least && value <= row->most &&
            (row->kind != CONFIG_POWER || (value & (value - 1)) == 0);
 }
@@ -180,6 +187,7 @@ static void put_range(struct buf *buf, const struct config_row *row)
 {
     enum config_kind kind = row->kind == CONFIG_QUORUM ? CONFIG_NUMBER : row->kind;
 
+    ASSERT(row->most < CONFIG_SPACE_SHARE);
     value_put(buf, kind, row->least);
     buf_put_str(buf, " to ");
     value_put(buf, kind, row->most);
@@ -191,6 +199,7 @@ void config_put_values(struct buf *buf, const struct config_row *row)
         [CONFIG_NUMBER] = "a number from ",
         [CONFIG_POWER] = "a power of two from ",
         [CONFIG_SIZE] = "a size like 512, 8KB, 4MB or 1GB, from ",
+        [CONFIG_SPACE] = "a share of the disk up to 50%, or a size like 4MB or 1GB, from ",
         [CONFIG_TIME] = "a time like 500ms, 10s, 5m or 1h, from ",
         [CONFIG_SWITCH] = "on or off",
         [CONFIG_QUORUM] = "one, quorum, all, or a number from ",
@@ -211,6 +220,14 @@ void config_put_values(struct buf *buf, const struct config_row *row)
     } else if (row->kind != CONFIG_SWITCH) {
         put_range(buf, row);
     }
+}
+
+uint64_t config_space_bytes(uint64_t space, uint64_t total)
+{
+    if (space < CONFIG_SPACE_SHARE)
+        return space;
+    ASSERT(space - CONFIG_SPACE_SHARE <= CONFIG_SPACE_PERCENT_MAX);
+    return total / 100 * (space - CONFIG_SPACE_SHARE);
 }
 
 bool config_next_address(struct bytes *list, struct bytes *ret_address)

@@ -17,6 +17,7 @@ enum config_kind {
     CONFIG_NUMBER,
     CONFIG_POWER,     /* a power of two */
     CONFIG_SIZE,      /* bytes: 512, 8KB, 4MB, 1GB */
+    CONFIG_SPACE,     /* of a disk: a size, or a share of it: 5% */
     CONFIG_TIME,      /* milliseconds: 500ms, 10s, 5m, 1h, 1d, 1w, 1h30m */
     CONFIG_SWITCH,    /* on, off, true, false */
     CONFIG_QUORUM,    /* a number, or one, quorum, all: CONFIG_QUORUM_* */
@@ -31,6 +32,7 @@ enum config_kind {
 #define CONFIG_TYPE_NUMBER    uint32_t
 #define CONFIG_TYPE_POWER     uint32_t
 #define CONFIG_TYPE_SIZE      uint64_t
+#define CONFIG_TYPE_SPACE     uint64_t
 #define CONFIG_TYPE_TIME      uint32_t
 #define CONFIG_TYPE_SWITCH    bool
 #define CONFIG_TYPE_QUORUM    uint32_t
@@ -44,6 +46,10 @@ enum config_kind {
 #define CONFIG_QUORUM_ONE    UINT32_C(0xfffffffe)
 #define CONFIG_QUORUM_QUORUM UINT32_C(0xfffffffd)
 #define CONFIG_QUORUM_ALL    UINT32_C(0xfffffffc)
+
+/* A share of a disk, in percent, stands above all sizes. */
+#define CONFIG_SPACE_SHARE       (UINT64_C(1) << 63)
+#define CONFIG_SPACE_PERCENT_MAX UINT64_C(50)
 
 /* Whether a changed value takes effect in a process that runs. */
 enum config_change { CONFIG_AT_START, CONFIG_LIVE };
@@ -134,6 +140,12 @@ enum config_change { CONFIG_AT_START, CONFIG_LIVE };
       "Objects of this size and more are stored beside the table files. 0: none.")                 \
     X(NUMBER, read_threads, "storage.read_threads", "2", 1, 64, AT_START,                          \
       "Threads that read what is not in memory.")                                                  \
+    X(SPACE, free_min, "storage.free_min", "1GB", 0, UINT64_C(1) << 50, LIVE,                      \
+      "With less free space on the disk of the data this node takes no new data: it serves reads " \
+      "and deletes only, until a quarter more than that is free. 0: never.")                       \
+    X(SIZE, ballast_bytes, "storage.ballast", "64MB", 0, UINT64_C(1) << 40, AT_START,              \
+      "Space that is kept in a file named ballast in the data directory, for the hour of need: "   \
+      "the node frees it when the disk is full, or you delete the file. 0: none.")                 \
     X(TIME, repair_wait_ms, "kv.repair_wait", "500ms", 1, 60000, LIVE,                             \
       "How long the answers of replicas are waited for that were not needed, so that those that "  \
       "are behind are repaired.")                                                                  \
@@ -209,6 +221,9 @@ enum err config_get_text(const struct config *config, struct bytes name, struct 
 
 /* Appends what an option's values may be: "a number from 1 to 64". */
 void config_put_values(struct buf *buf, const struct config_row *row);
+
+/* What a CONFIG_SPACE means for a disk of that many bytes. */
+uint64_t config_space_bytes(uint64_t space, uint64_t total);
 
 /* Takes the next address off a list; false at its end. */
 bool config_next_address(struct bytes *list, struct bytes *ret_address);

@@ -77,6 +77,7 @@ bool value_is_text(enum config_kind kind)
     case CONFIG_NUMBER:
     case CONFIG_POWER:
     case CONFIG_SIZE:
+    case CONFIG_SPACE:
     case CONFIG_TIME:
     case CONFIG_SWITCH:
     case CONFIG_QUORUM: return false;
@@ -89,6 +90,19 @@ bool value_is_text(enum config_kind kind)
     UNREACHABLE();
 }
 
+/* A size, or "5%". */
+static bool parse_space(struct bytes text, uint64_t *ret_value)
+{
+    uint64_t percent;
+
+    if (text.data[text.len - 1] != '%')
+        return parse_units(size_units, true, text, ret_value) && *ret_value < CONFIG_SPACE_SHARE;
+    if (!bytes_to_u64(bytes_sub(text, 0, text.len - 1), &percent) || percent >= CONFIG_SPACE_SHARE)
+        return false;
+    *ret_value = CONFIG_SPACE_SHARE + percent;
+    return true;
+}
+
 bool value_parse(enum config_kind kind, struct bytes text, uint64_t *ret_value)
 {
     ASSERT(!value_is_text(kind));
@@ -96,6 +110,8 @@ bool value_parse(enum config_kind kind, struct bytes text, uint64_t *ret_value)
         return false;
     if (kind == CONFIG_SIZE)
         return parse_units(size_units, true, text, ret_value);
+    if (kind == CONFIG_SPACE)
+        return parse_space(text, ret_value);
     if (kind == CONFIG_TIME)
         return parse_units(time_units, false, text, ret_value);
     if (kind == CONFIG_SWITCH)
@@ -127,7 +143,10 @@ static void put_units(struct buf *buf, const struct unit *units, uint64_t value)
 void value_put(struct buf *buf, enum config_kind kind, uint64_t value)
 {
     ASSERT(!value_is_text(kind));
-    if (kind == CONFIG_SIZE) {
+    if (kind == CONFIG_SPACE && value >= CONFIG_SPACE_SHARE) {
+        buf_put_dec(buf, value - CONFIG_SPACE_SHARE);
+        buf_put_u8(buf, '%');
+    } else if (kind == CONFIG_SIZE || kind == CONFIG_SPACE) {
         put_units(buf, size_units, value);
     } else if (kind == CONFIG_TIME) {
         put_units(buf, time_units, value);

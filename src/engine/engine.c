@@ -78,6 +78,11 @@ enum err engine_sync(struct engine *engine)
     return engine->ops->sync(engine);
 }
 
+void engine_why(struct engine *engine, struct why *ret_why)
+{
+    engine->ops->why(engine, ret_why);
+}
+
 struct engine_pressure engine_pressure(struct engine *engine)
 {
     return engine->ops->pressure(engine);

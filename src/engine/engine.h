@@ -8,7 +8,9 @@
  *  2. Batches become visible in the order of engine_commit, and a crash keeps a prefix of them.
  *  3. After engine_sync returns ERR_OK every batch committed before the call survives a crash.
  *  4. After an engine_commit or engine_sync that failed with ERR_IO the engine refuses all further
- *     commits: a failed sync is never retried as if it had worked.
+ *     commits: a failed sync is never retried as if it had worked. After ERR_NO_SPACE nothing of
+ *     the batch is visible, commits may be tried again, and work again when there is space: at
+ *     once, or after some seconds in which the engine repairs itself.
  *  5. engine_get and engine_scan see every batch whose engine_commit has returned.
  *  6. Calls may come from several threads at once; commits and syncs from one at a time. */
 #ifndef ENGINE_ENGINE_H
@@ -82,6 +84,9 @@ enum err engine_commit(struct engine *engine, const struct engine_batch *batch, 
 enum err engine_sync(struct engine *engine) MUST_CHECK;
 
 struct engine_pressure engine_pressure(struct engine *engine);
+
+/* The engine's own words for the last commit or sync that failed; empty when none has. */
+void engine_why(struct engine *engine, struct why *ret_why);
 
 /* mem.c only, for the simulator and tests. */
 

@@ -15,6 +15,7 @@ struct engine_ops {
     enum err (*commit)(struct engine *engine, const struct engine_batch *batch, bool sync);
     enum err (*sync)(struct engine *engine);
     struct engine_pressure (*pressure)(struct engine *engine);
+    void (*why)(struct engine *engine, struct why *ret_why);
 
     struct engine_batch *(*batch_new)(struct engine *engine);
     void (*batch_free)(struct engine_batch *batch);

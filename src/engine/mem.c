@@ -286,6 +286,12 @@ static struct engine_pressure mem_pressure(struct engine *engine)
     return (struct engine_pressure){0};
 }
 
+static void mem_why(struct engine *engine, struct why *ret_why)
+{
+    (void)engine;
+    ret_why->text[0] = '\0';
+}
+
 static const struct engine_ops mem_ops = {
     .close = mem_close,
     .get = mem_get,
@@ -293,6 +299,7 @@ static const struct engine_ops mem_ops = {
     .commit = mem_commit,
     .sync = mem_sync,
     .pressure = mem_pressure,
+    .why = mem_why,
     .batch_new = mem_batch_new,
     .batch_free = mem_batch_free,
     .batch_clear = mem_batch_clear,

@@ -48,6 +48,10 @@ enum err rocks_error(const char *text)
         {"Not implemented", ERR_VERSION},
     };
 
+    /* A sync that found no space has failed as any other: what it should have written may be gone
+     * from memory. */
+    if (strstr(text, ": While fsync") != NULL || strstr(text, ": While fdatasync") != NULL)
+        return ERR_IO;
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         if (strncmp(text, table[i].start, strlen(table[i].start)) == 0)
             return table[i].err;
@@ -153,13 +157,31 @@ static void rocks_batch_delete(struct engine_batch *batch, enum store_family fam
     rocksdb_writebatch_delete_cf(mine->changes, mine->rocks->families[family], chars(key), key.len);
 }
 
-/* Rule 4: what failed once stays failed. */
-static enum err remember(struct rocks *rocks, enum err err)
+/* Rule 4: what failed once stays failed. Frees the text. */
+static enum err remember(struct rocks *rocks, char *text)
 {
+    if (text != NULL) {
+        int failed = pthread_mutex_lock(&rocks->why_lock);
+        int len = snprintf(rocks->why.text, sizeof(rocks->why.text), "%s", text);
+        failed |= pthread_mutex_unlock(&rocks->why_lock);
+        ASSERT(failed == 0);
+        ASSERT(len >= 0);
+    }
+    enum err err = take_error(text);
     if (err == ERR_OK || err == ERR_NO_SPACE)
         return err;
     atomic_store(&rocks->broken, true);
     return ERR_IO;
+}
+
+static void rocks_why(struct engine *engine, struct why *ret_why)
+{
+    struct rocks *rocks = rocks_of(engine);
+    int failed = pthread_mutex_lock(&rocks->why_lock);
+
+    *ret_why = rocks->why;
+    failed |= pthread_mutex_unlock(&rocks->why_lock);
+    ASSERT(failed == 0);
 }
 
 static enum err rocks_commit(struct engine *engine, const struct engine_batch *batch, bool sync)
@@ -172,7 +194,7 @@ static enum err rocks_commit(struct engine *engine, const struct engine_batch *b
         return ERR_IO;
     rocksdb_write(rocks->db, sync ? rocks->write_synced : rocks->write_buffered, mine->changes,
                   &text);
-    return remember(rocks, take_error(text));
+    return remember(rocks, text);
 }
 
 static enum err rocks_sync(struct engine *engine)
@@ -183,7 +205,7 @@ static enum err rocks_sync(struct engine *engine)
     if (atomic_load(&rocks->broken))
         return ERR_IO;
     rocksdb_flush_wal(rocks->db, 1, &text);
-    return remember(rocks, take_error(text));
+    return remember(rocks, text);
 }
 
 static uint64_t number(struct rocks *rocks, int family, const char *name)
@@ -244,6 +266,7 @@ const struct engine_ops rocks_ops = {
     .commit = rocks_commit,
     .sync = rocks_sync,
     .pressure = rocks_pressure,
+    .why = rocks_why,
     .batch_new = rocks_batch_new,
     .batch_free = rocks_batch_free,
     .batch_clear = rocks_batch_clear,

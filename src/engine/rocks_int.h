@@ -4,6 +4,7 @@
 #ifndef ENGINE_ROCKS_INT_H
 #define ENGINE_ROCKS_INT_H
 
+#include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdatomic.h>
 
@@ -28,6 +29,8 @@ struct rocks {
     rocksdb_writeoptions_t *write_buffered;
     rocksdb_writeoptions_t *write_synced;
     atomic_bool broken; /* a commit or sync failed: none will be tried again (rule 4) */
+    pthread_mutex_t why_lock;
+    struct why why; /* of the last failure, in the library's words */
 };
 
 extern const struct engine_ops rocks_ops;

@@ -14,7 +14,7 @@
 #include "engine/rocks_int.h"
 
 enum {
-    INFO_LOG_WARN = 2, /* RocksDB's own levels: debug, info, warn, error */
+    INFO_LOG_FATAL = 4, /* RocksDB's own levels: debug, info, warn, error, fatal */
     INFO_LOG_BYTES_MAX = 4 * 1024 * 1024,
     INFO_LOGS_KEPT = 4,
     OPEN_FILES_DEFAULT = 512,
@@ -102,7 +102,9 @@ static void set_database(rocksdb_options_t *o, const struct engine_options *opti
     rocksdb_options_set_wal_recovery_mode(o, rocksdb_point_in_time_recovery);
     /* A family that is rarely written must not keep old logs for ever. */
     rocksdb_options_set_max_total_wal_size(o, memtable * 2 * ROCKS_MEMTABLES_MAX);
-    rocksdb_options_set_info_log_level(o, INFO_LOG_WARN);
+    /* On a full disk the library would stop the process when its own log cannot be written for the
+     * second time. What it would say there comes back as the error of a commit (engine_why). */
+    rocksdb_options_set_info_log_level(o, INFO_LOG_FATAL);
     rocksdb_options_set_max_log_file_size(o, INFO_LOG_BYTES_MAX);
     rocksdb_options_set_keep_log_file_num(o, INFO_LOGS_KEPT);
     rocksdb_options_set_stats_dump_period_sec(o, 0);
@@ -172,6 +174,8 @@ enum err engine_open_rocks(const struct engine_options *options, struct engine *
 
     rocks->engine.ops = &rocks_ops;
     atomic_init(&rocks->broken, false);
+    int failed = pthread_mutex_init(&rocks->why_lock, NULL);
+    ASSERT(failed == 0);
     make_options(rocks, options);
     const rocksdb_options_t *all[ROCKS_FAMILIES];
     for (int i = 0; i < ROCKS_FAMILIES; i++)
@@ -218,5 +222,6 @@ void rocks_close(struct engine *engine)
     for (int i = 0; i < ROCKS_FAMILIES; i++)
         rocksdb_options_destroy(rocks->options[i]);
     rocksdb_cache_destroy(rocks->cache);
+    pthread_mutex_destroy(&rocks->why_lock);
     mem_free(rocks);
 }

@@ -223,6 +223,25 @@ static void trace_write(const struct vnodes *vs, uint32_t partition, const struc
         outbox_trace(out, TRACE_OBJECT_LARGE, partition, size, 0);
 }
 
+/* Whether `object` has a value that is not in what is stored. */
+static bool adds_value(const struct object *stored, const struct object *object)
+{
+    for (uint32_t i = 0; i < object->count; i++) {
+        bool known = object->siblings[i].deleted;
+        for (uint32_t j = 0; stored != NULL && j < stored->count && !known; j++)
+            known = dot_eq(object->siblings[i].dot, stored->siblings[j].dot);
+        if (!known)
+            return true;
+    }
+    return false;
+}
+
+static void refuse_full(struct vnodes *vs, struct op *op, struct outbox *out)
+{
+    outbox_trace(out, TRACE_DISK_REFUSED, op->hot->partition, 0, 0);
+    op_finish(vs, op, ERR_DISK_FULL, out);
+}
+
 /* False when the operation must wait for a lease. */
 static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev,
                         struct outbox *out)
@@ -235,6 +254,11 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
                           .deleted = op->deleted,
                           .wall_us = ev->wall_us};
 
+    if (vs->full && !op->deleted) {
+        list_remove(&op->list);
+        refuse_full(vs, op, out);
+        return true;
+    }
     if (op->conditional) {
         enum err err = condition_holds(&op->condition, old);
         if (err != ERR_OK) {
@@ -305,6 +329,10 @@ static void apply_merge(struct vnodes *vs, struct op *op, struct outbox *out)
     uint32_t dropped = op->one_value && !vs->behind ? resolve(merged, out) : 0;
     if (ours != NULL && object_same(merged, ours)) {
         op_barrier(vs, op, out);
+        return;
+    }
+    if (vs->full && adds_value(ours, merged)) {
+        refuse_full(vs, op, out);
         return;
     }
     if (hot->hint_for != 0 && !hints_room(vs, hot->hint_for, record_object_size(merged), out)) {

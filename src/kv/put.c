@@ -38,6 +38,7 @@ struct put {
     bool one_value;
     bool made_key;
     bool replied;
+    bool full;      /* this node could coordinate, but takes no new data */
     uint32_t tried; /* FORWARD: places asked */
     uint32_t tries;
     uint32_t asked; /* FORWARD: the place whose answer is open */
@@ -121,7 +122,8 @@ static void put_forward(struct put *p, const struct event *ev, struct outbox *ou
     int at = preflist_best(&p->list, p->m.id, p->tried);
 
     if (at < 0 || p->tries >= FORWARD_TRIES_MAX) {
-        put_fail(p, (struct tally_loss){ERR_INSUFFICIENT_VNODES, 0, 1}, ev, out);
+        enum err err = p->full ? ERR_DISK_FULL : ERR_INSUFFICIENT_VNODES;
+        put_fail(p, (struct tally_loss){err, 0, 1}, ev, out);
         put_enter(p, PUT_DONE);
         return;
     }
@@ -198,6 +200,25 @@ static enum err put_look(struct put *p, const struct kv_env *env, bool forwarded
     return ERR_WRONG_OWNER;
 }
 
+/* There is no room for new data here. Another replica may have some; if it comes to that, the vote
+ * of this one is a no. */
+static void put_pass_on(struct put *p, const struct kv_env *env, const struct event *ev,
+                        struct outbox *out)
+{
+    ASSERT(p->list.self >= 0);
+    outbox_trace(out, TRACE_DISK_REFUSED, p->list.partition, 0, 0);
+    if (env->forwarded) {
+        put_fail(p, (struct tally_loss){ERR_DISK_FULL, 0, 0}, ev, out);
+        put_enter(p, PUT_DONE);
+        return;
+    }
+    p->full = true;
+    p->tried |= 1u << p->list.self;
+    put_keep(p);
+    put_enter(p, PUT_FORWARD);
+    put_forward(p, ev, out);
+}
+
 static void put_admit(struct put *p, const struct kv_env *env, const struct event *ev,
                       struct outbox *out)
 {
@@ -210,6 +231,8 @@ static void put_admit(struct put *p, const struct kv_env *env, const struct even
         put_keep(p);
         put_enter(p, PUT_FORWARD);
         put_forward(p, ev, out);
+    } else if (vnodes_full(env->vnodes) && !p->request.u.put.deleted) {
+        put_pass_on(p, env, ev, out);
     } else if (condition_any(&p->request.u.put.condition)) {
         put_keep(p);
         put_read(p, out);
@@ -271,9 +294,10 @@ static void put_on_read(struct put *p, const struct kv_env *env, const struct ev
 static void put_on_peer(struct put *p, const struct event *ev, struct outbox *out)
 {
     const struct reply *theirs = &ev->u.peer.msg->u.forwarded.reply;
-    bool not_done = theirs->kind == REPLY_ERROR &&
-                    (theirs->err == ERR_WRONG_OWNER || theirs->err == ERR_STOPPING ||
-                     theirs->err == ERR_OVERLOAD || theirs->err == ERR_CORRUPT);
+    bool not_done =
+        theirs->kind == REPLY_ERROR &&
+        (theirs->err == ERR_WRONG_OWNER || theirs->err == ERR_STOPPING ||
+         theirs->err == ERR_OVERLOAD || theirs->err == ERR_CORRUPT || theirs->err == ERR_DISK_FULL);
 
     if (not_done && p->tries < FORWARD_TRIES_MAX &&
         preflist_best(&p->list, p->m.id, p->tried) >= 0) {

@@ -116,6 +116,16 @@ void vnodes_behind(struct vnodes *vs, bool behind)
     vs->behind = behind;
 }
 
+void vnodes_set_full(struct vnodes *vs, bool full)
+{
+    vs->full = full;
+}
+
+bool vnodes_full(const struct vnodes *vs)
+{
+    return vs->full;
+}
+
 void vnodes_fence(struct vnodes *vs, bool up)
 {
     vs->fenced = up;

@@ -126,6 +126,11 @@ void vnodes_fence(struct vnodes *vnodes, bool up);
  * operation that came meanwhile and waits for its turn. */
 void vnodes_behind(struct vnodes *vnodes, bool behind);
 
+/* While the disk is full an operation that would add a value to what is stored here is refused:
+ * ERR_DISK_FULL. Tombstones, and what only drops values, are taken. */
+void vnodes_set_full(struct vnodes *vnodes, bool full);
+bool vnodes_full(const struct vnodes *vnodes);
+
 /* ---- hints: what is kept here for nodes that are away ---- */
 
 /* What is kept for one node, for the shard's view of it. */

@@ -103,6 +103,7 @@ struct vnodes {
     uint32_t waiting;   /* operations in flight */
     uint32_t held;      /* bits of `holds` */
     bool behind;        /* another node spoke of a later document: no sibling is dropped */
+    bool full;          /* no value is added */
     bool fenced;        /* no partition may get its first object */
     bool closed;
     struct map hints;     /* by target */

@@ -5,6 +5,7 @@
 #ifndef MSG_STATS_H
 #define MSG_STATS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "msg/trace.h"
@@ -32,6 +33,7 @@ struct host_facts {
     uint64_t memory_total, memory_rss;   /* bytes */
     uint64_t cpu_user_us, cpu_system_us; /* of this process */
     uint64_t disk_total, disk_free;      /* bytes, of the data directory's file system */
+    uint64_t ballast;                    /* bytes of it that can be freed at once */
     uint64_t fds_open, fds_max;
     uint64_t connections_pb, connections_http; /* open now */
     uint64_t peer_bytes_in, peer_bytes_out, peer_dropped;
@@ -44,8 +46,10 @@ struct stats {
     uint64_t errors_get, errors_put; /* what the cluster could not do; not the client's mistakes */
     struct histogram window[STATS_SERIES][STATS_WINDOW_SLOTS]; /* ten seconds each */
     uint64_t window_totals[TRACE_KINDS][STATS_WINDOW_SLOTS];
-    uint64_t slot;         /* index of the newest slot, in ten seconds of monotonic time */
-    uint64_t requests_now; /* in flight */
+    uint64_t slot;          /* index of the newest slot, in ten seconds of monotonic time */
+    uint64_t requests_now;  /* in flight */
+    bool disk_full;         /* no new data is taken (shard/space.h) */
+    uint64_t disk_free_min; /* with less free space than that none is */
     struct host_facts host;
 };
 

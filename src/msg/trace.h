@@ -26,6 +26,9 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
     X(CORRUPT_ROW, ERROR, "corrupt row in partition %0 quarantined")                               \
     X(REFETCHED, WARN, "quarantined row of partition %0 refetched from the other replicas")        \
     X(COMMIT_FAILED, ERROR, "commit failed: err %0")                                               \
+    X(DISK_FULL, ERROR, "no room for new data: %0 bytes are free, %1 are needed")                  \
+    X(DISK_ROOM, WARN, "room for new data again: %0 bytes are free")                               \
+    X(DISK_REFUSED, DEBUG, "new data for partition %0 refused: there is no room")                  \
     X(OVERLOAD, WARN, "request refused: %0 in flight")                                             \
     X(INCARNATION, INFO, "partition %0: new incarnation %x1")                                      \
     X(LEASE_WAIT, DEBUG, "partition %0 waits for its counter lease")                               \

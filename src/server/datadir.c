@@ -17,6 +17,7 @@
 
 #include "base/attr.h"
 #include "base/check.h"
+#include "server/ballast.h"
 #include "server/limits.h"
 
 enum {
@@ -257,22 +258,36 @@ static enum exit_status make_format(struct datadir *dir, const char *name, uint3
     return write_format(dir, why);
 }
 
+static enum exit_status free_bytes(const struct datadir *dir, uint64_t *ret_free, struct why *why)
+{
+    struct statvfs fs;
+
+    if (statvfs(dir->path, &fs) != 0)
+        return refuse_errno(why, dir->path, "cannot look at the file system");
+    *ret_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return EXIT_STATUS_OK;
+}
+
 /* A disk that is full, or takes no writes, is found out now and not by the first client. */
 static enum exit_status probe_disk(const struct datadir *dir, struct why *why)
 {
     static const char nothing[PROBE_BYTES];
     char path[PATH_MAX];
-    struct statvfs fs;
+    uint64_t bytes = 0;
+    enum exit_status status = free_bytes(dir, &bytes, why);
 
-    if (statvfs(dir->path, &fs) != 0)
-        return refuse_errno(why, dir->path, "cannot look at the file system");
-    uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-    if (free_bytes < DISK_FREE_BYTES_MIN)
+    /* The engine writes while it opens: this is the hour for which the ballast was kept. */
+    if (status == EXIT_STATUS_OK && bytes < DISK_FREE_BYTES_LOW &&
+        join(path, dir->path, BALLAST_NAME) && unlink(path) == 0)
+        status = free_bytes(dir, &bytes, why);
+    if (status != EXIT_STATUS_OK)
+        return status;
+    if (bytes < DISK_FREE_BYTES_MIN)
         return refuse(why, EXIT_STATUS_IO, "%s: the disk is full: %llu MiB free, %d needed",
-                      dir->path, (unsigned long long)(free_bytes >> 20), DISK_FREE_BYTES_MIN >> 20);
+                      dir->path, (unsigned long long)(bytes >> 20), DISK_FREE_BYTES_MIN >> 20);
     if (!join(path, dir->path, "probe"))
         return refuse(why, EXIT_STATUS_USAGE, "%s: path too long", dir->path);
-    enum exit_status status = write_file(path, nothing, sizeof(nothing), why);
+    status = write_file(path, nothing, sizeof(nothing), why);
     unlink(path);
     return status;
 }

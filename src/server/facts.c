@@ -64,6 +64,9 @@ void facts_of_system(const char *data_path, struct host_facts *facts)
     if (data_path != NULL && statvfs(data_path, &fs) == 0) {
         facts->disk_total = (uint64_t)fs.f_blocks * fs.f_frsize;
         facts->disk_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+        /* Without room for the name of one more file the rest is of no use. */
+        if (fs.f_files > 0 && fs.f_favail == 0)
+            facts->disk_free = 0;
     }
     facts->fds_open = open_descriptors();
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)

@@ -40,7 +40,9 @@ enum {
     FDS_MIN = 256,     /* fewer descriptors: no start */
     FDS_RESERVED = 96, /* files, peers and pipes of the process itself */
     ENGINE_FILES_MAX = 1000,
-    DISK_FREE_BYTES_MIN = 64 * 1024 * 1024,
+    DISK_FREE_BYTES_LOW = 64 * 1024 * 1024, /* with less at start the ballast is given away */
+    DISK_FREE_BYTES_MIN = 16 * 1024 * 1024, /* with less: no start */
+    BALLAST_REST_S = 60,                    /* after it was given away */
 
     KEEPALIVE_IDLE_S = 60,
     STOP_GRACE_MS = 8000,  /* for what is in flight when the process is asked to stop */

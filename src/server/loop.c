@@ -77,11 +77,26 @@ static void step(struct loop *loop, struct event *ev)
     loop->stepping = false;
 }
 
+/* The engine's own words, once for each trouble; and if space is missing, some of it. */
+static void disk_failed(struct loop *loop, enum err err)
+{
+    struct why why;
+
+    engine_why(loop->engine, &why);
+    if (strcmp(why.text, loop->why.text) != 0 && why.text[0] != '\0')
+        log_line(loop->log, TRACE_ERROR, "the disk: %s", why.text);
+    loop->why = why;
+    if (err == ERR_NO_SPACE)
+        (void)ballast_give(&loop->ballast, loop_mono_us(), loop->log);
+}
+
 static void tell_stored(struct loop *loop)
 {
     struct event ev = {.kind = EV_STORED};
 
     while (!loop->halted && store_next(loop->store, &ev.u.stored)) {
+        if (ev.u.stored.err == ERR_NO_SPACE || ev.u.stored.err == ERR_IO)
+            disk_failed(loop, ev.u.stored.err);
         step(loop, &ev);
         ev = (struct event){.kind = EV_STORED};
     }
@@ -166,6 +181,10 @@ void loop_tell_facts(struct loop *loop)
     struct host_facts *facts = &ev.u.host;
 
     facts_of_system(loop->data_path, facts);
+    ballast_second(&loop->ballast, facts,
+                   config_space_bytes(loop->config.free_min, facts->disk_total), loop_mono_us(),
+                   loop->log);
+    facts->ballast = loop->ballast.held;
     facts->connections_pb = conns_count(loop->conns, CONN_PB);
     facts->connections_http = conns_count(loop->conns, CONN_HTTP);
     facts->peer_bytes_in = peers.bytes_in;

@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "server/ballast.h"
 #include "server/conn.h"
 #include "server/loop.h"
 #include "server/peers.h"
@@ -25,6 +26,9 @@ struct loop {
     struct config config; /* with what was changed since the start */
     struct log *log;
     const char *data_path;
+    struct engine *engine;
+    struct why why; /* the engine's words that were logged last */
+    struct ballast ballast;
     struct shard *shard;
     struct outbox out;
     struct store *store;

@@ -268,6 +268,8 @@ enum exit_status loop_new(const struct loop_options *options, struct loop **ret_
     loop->config = *options->config;
     loop->log = options->log;
     loop->data_path = options->data_path;
+    loop->engine = options->engine;
+    ballast_init(&loop->ballast, options->data_path, options->config->ballast_bytes);
     loop->started_us = loop_mono_us();
     loop->armed_us = UINT64_MAX;
     outbox_init(&loop->out);

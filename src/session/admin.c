@@ -249,6 +249,6 @@ unsigned session_admin_reply(uint32_t form, const struct session_env *env,
         return 200;
     }
     ASSERT(reply->status != NULL);
-    admin_show(answer, (enum admin_form)form, reply->status, env->view);
+    admin_show(answer, (enum admin_form)form, reply->status, env);
     return 200;
 }

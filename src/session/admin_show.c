@@ -162,8 +162,21 @@ static void put_ring(struct json_out *out, const struct view *view)
     json_close(out, ']');
 }
 
+/* Of the node that was asked, whoever knew the rest. */
+static void put_disk(struct json_out *out, const struct stats *stats)
+{
+    json_name(out, BYTES_LIT("disk"));
+    json_open(out, '{');
+    json_put_bool(out, "full", stats->disk_full);
+    json_put_u64(out, "free", stats->host.disk_free);
+    json_put_u64(out, "total", stats->host.disk_total);
+    json_put_u64(out, "free_min", stats->disk_free_min);
+    json_put_u64(out, "ballast", stats->host.ballast);
+    json_close(out, '}');
+}
+
 void admin_show(struct buf *buf, enum admin_form form, const struct cluster_status *status,
-                const struct view *view)
+                const struct session_env *env)
 {
     struct json_out out = json_out_of(buf);
 
@@ -174,12 +187,13 @@ void admin_show(struct buf *buf, enum admin_form form, const struct cluster_stat
         put_cluster(&out, status);
         put_members(&out, status);
         put_transfers(&out, status);
+        put_disk(&out, env->stats);
         put_staged(&out, status);
         break;
     case ADMIN_FORM_MEMBERS: put_members(&out, status); break;
     case ADMIN_FORM_RING:
         json_put_u64(&out, "epoch", status->epoch);
-        put_ring(&out, view);
+        put_ring(&out, env->view);
         break;
     case ADMIN_FORM_TRANSFERS: put_transfers(&out, status); break;
     case ADMIN_FORM_PLAN:

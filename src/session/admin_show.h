@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "model/overlay.h"
 #include "msg/status.h"
-#include "msg/view.h"
+#include "session/session.h"
 
 /* Which part of the status is wanted. */
 enum admin_form {
@@ -20,7 +20,7 @@ enum admin_form {
 };
 
 void admin_show(struct buf *buf, enum admin_form form, const struct cluster_status *status,
-                const struct view *view);
+                const struct session_env *env);
 
 /* All bucket types, or the one of a name. */
 void admin_show_types(struct buf *buf, const struct document *document, struct bytes name,

@@ -100,6 +100,12 @@ static void on_client(struct shard *s, const struct event *ev, struct outbox *ou
         seat_close(s, seat);
 }
 
+static void set_full(struct shard *s)
+{
+    s->stats.disk_full = s->space.full;
+    vnodes_set_full(s->vnodes, s->space.full);
+}
+
 static void on_stored(struct shard *s, const struct event *ev, struct outbox *out)
 {
     enum err err = ev->u.stored.err;
@@ -121,6 +127,9 @@ static void on_stored(struct shard *s, const struct event *ev, struct outbox *ou
      * on, and a restart reads what is really there. */
     if (err == ERR_IO)
         halt(s, ERR_IO, out);
+    if (err == ERR_NO_SPACE && !space_failed(&s->space, ev, out))
+        halt(s, ERR_NO_SPACE, out);
+    set_full(s);
 }
 
 static bool has_quorum(const struct view *view)
@@ -221,6 +230,15 @@ static void on_time(struct shard *s, const struct event *ev, struct outbox *out)
     begin_drains(s, ev, out);
 }
 
+static void on_host(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    s->stats.host = ev->u.host;
+    s->stats.disk_free_min = config_space_bytes(s->config->free_min, ev->u.host.disk_total);
+    stats_time(&s->stats, ev->mono_us);
+    space_told(&s->space, s->config, ev, out);
+    set_full(s);
+}
+
 static void dispatch(struct shard *s, const struct event *ev, struct outbox *out)
 {
     switch (ev->kind) {
@@ -235,10 +253,7 @@ static void dispatch(struct shard *s, const struct event *ev, struct outbox *out
     case EV_DIAL_FAILED: cluster_step(s->cluster, ev, out); break;
     case EV_PEER: route_peer(s, ev->u.peer.from, ev->u.peer.msg, ev, out); break;
     case EV_STORED: on_stored(s, ev, out); break;
-    case EV_HOST:
-        s->stats.host = ev->u.host;
-        stats_time(&s->stats, ev->mono_us);
-        break;
+    case EV_HOST: on_host(s, ev, out); break;
     case EV_STOP: on_stop(s, ev, out); break;
     case EV_REPLY:
     case EV_MORE:

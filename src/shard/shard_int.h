@@ -16,6 +16,7 @@
 #include "session/session.h"
 #include "shard/forwards.h"
 #include "shard/shard.h"
+#include "shard/space.h"
 
 struct seat {
     struct map_node node; /* by connection */
@@ -36,6 +37,7 @@ struct shard {
     struct listers *listers;
     struct forwards forwards;
     struct stats stats;
+    struct space space;
 
     uint64_t next_id; /* of machines */
     struct map machines;

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/fullness.h"
 #include "sim/node.h"
 
 enum { SYNC_BATCHES = 64 };
@@ -13,6 +14,7 @@ void disk_init(struct disk *disk)
     memset(disk, 0, sizeof(*disk));
     enum err err = engine_open_mem(&disk->engine);
     ASSERT(err == ERR_OK);
+    disk->free_bytes = DISK_BYTES / 2;
 }
 
 void disk_done(struct disk *disk)
@@ -173,6 +175,7 @@ void disk_submit(struct world *w, struct sim_node *node, const struct store_op *
     if (op->verb != STORE_COMMIT && at < disk->reads_stalled_until_us)
         at = disk->reads_stalled_until_us;
     if (op->verb == STORE_COMMIT) {
+        fullness_judge(w, node, op);
         if (at < disk->stalled_until_us)
             at = disk->stalled_until_us;
         job->err = disk->broken;

@@ -10,6 +10,8 @@
 
 struct sim_node;
 
+#define DISK_BYTES (UINT64_C(1) << 40)
+
 struct disk {
     struct engine *engine;
     uint64_t batches;                /* committed since the engine was made */
@@ -18,6 +20,7 @@ struct disk {
     uint64_t submitted, turn;        /* commits of this life, and the one that completes next */
     uint32_t pending;                /* operations of this life that have not completed */
     enum err broken;                 /* what commits fail with, or ERR_OK */
+    uint64_t free_bytes;             /* as the host tells */
     uint32_t generation;             /* completions of an earlier life are dropped */
     uint64_t stalled_until_us;       /* no commit completes before */
     uint64_t reads_stalled_until_us; /* nor a read */

@@ -164,6 +164,22 @@ static void rot(struct world *w, struct faults *f)
     mem_free((void *)(uintptr_t)nth.key.data);
 }
 
+/* There is room; or so little that the node takes no new data; or none. */
+static void fill(struct world *w, struct sim_node *node)
+{
+    static const char *const words[] = {"has space", "is nearly full", "is full"};
+    struct disk *disk = &node->disk;
+    uint64_t form = random_below(&w->random, ARRAY_LEN(words));
+    const uint64_t free_bytes[] = {DISK_BYTES / 2, w->config.free_min / 2, 0};
+
+    if (disk->broken == ERR_IO)
+        return;
+    disk->broken = form == 2 ? ERR_NO_SPACE : ERR_OK;
+    disk->free_bytes = free_bytes[form];
+    w->tally.full += form != 0;
+    world_trace(w, "disk", node->index, "%s", words[form]);
+}
+
 static void disk_trouble(struct world *w)
 {
     struct sim_node *node = some_node(w);
@@ -173,10 +189,7 @@ static void disk_trouble(struct world *w)
     if (world_chance(w, w->params.stall_ppm))
         stall_some(w, node);
     if (world_chance(w, w->params.full_ppm)) {
-        node->disk.broken = node->disk.broken == ERR_OK ? ERR_NO_SPACE : ERR_OK;
-        w->tally.full++;
-        world_trace(w, "disk", node->index, "%s",
-                    node->disk.broken == ERR_OK ? "has space" : "is full");
+        fill(w, node);
     } else if (world_chance(w, w->params.eio_ppm)) {
         node->disk.broken = ERR_IO;
         w->tally.eio++;
@@ -255,6 +268,7 @@ void faults_end(struct world *w)
         node->disk.reads_stalled_until_us = 0;
         if (node->disk.broken == ERR_NO_SPACE)
             node->disk.broken = ERR_OK;
+        node->disk.free_bytes = DISK_BYTES / 2;
         if (node->disk.broken == ERR_IO)
             node_crash(w, node);
         if (node_paused(w, node))

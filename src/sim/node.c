@@ -8,7 +8,7 @@
 #include "sim/net.h"
 #include "sim/socket.h"
 
-enum { RESTART_US = 2000000 };
+enum { RESTART_US = 2000000, SECOND_US = 1000000 };
 
 bool node_up(const struct sim_node *node)
 {
@@ -61,6 +61,30 @@ static void wake(struct world *w, struct timer *timer)
     node_step(w, node, &ev);
 }
 
+static void tell_facts(struct world *w, struct sim_node *node)
+{
+    struct event ev = {.kind = EV_HOST};
+
+    ev.u.host.disk_total = DISK_BYTES;
+    ev.u.host.disk_free = node->disk.free_bytes;
+    node->knows_full = node->disk.free_bytes < w->config.free_min;
+    node_step(w, node, &ev);
+}
+
+static void second(struct world *w, struct timer *timer)
+{
+    struct sim_node *node = CONTAINER_OF(timer, struct sim_node, second);
+
+    if (w->ending || !node_up(node))
+        return;
+    if (node_paused(w, node)) {
+        world_at(w, timer, node->paused_until_us);
+        return;
+    }
+    world_after(w, timer, SECOND_US);
+    tell_facts(w, node);
+}
+
 static void restart(struct world *w, struct timer *timer)
 {
     if (!w->ending)
@@ -84,6 +108,7 @@ struct sim_node *node_new(struct world *w, unsigned index)
 
     node->index = index;
     node->wake.run = wake;
+    node->second.run = second;
     node->restart.run = restart;
     node->death.run = die;
     snprintf(node->name, sizeof(node->name), "n%u", index);
@@ -101,6 +126,7 @@ void node_free(struct world *w, struct sim_node *node)
     if (node == NULL)
         return;
     world_cancel(w, &node->wake);
+    world_cancel(w, &node->second);
     world_cancel(w, &node->restart);
     world_cancel(w, &node->death);
     outbox_done(&node->out);
@@ -264,6 +290,7 @@ void node_start(struct world *w, struct sim_node *node)
     node->paused_until_us = 0;
     node->stopping = false;
     node->halted = ERR_OK;
+    node->knows_full = false;
     memset(&node->epoch, 0, sizeof(node->epoch));
     if (node->lives++ > 0)
         w->tally.restarts++;
@@ -273,6 +300,11 @@ void node_start(struct world *w, struct sim_node *node)
     ev.u.start.rows = rows->rows;
     ev.u.start.count = rows->count;
     node_step(w, node, &ev);
+    /* It may have halted at once. */
+    if (node_up(node)) {
+        world_after(w, &node->second, SECOND_US);
+        tell_facts(w, node);
+    }
     arena_done(&rows->arena);
     mem_free(rows);
 }
@@ -287,6 +319,7 @@ void node_crash(struct world *w, struct sim_node *node)
     node->shard = NULL;
     node->paused_until_us = 0;
     world_cancel(w, &node->wake);
+    world_cancel(w, &node->second);
     disk_crash(w, &node->disk);
     sockets_node_gone(w, node->index);
     net_node_gone(w, node->index);

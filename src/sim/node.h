@@ -21,13 +21,15 @@ struct sim_node {
     struct shard *shard; /* NULL while the process is down */
     struct disk disk;
     struct outbox out;
-    struct timer wake; /* EV_TIME */
+    struct timer wake;   /* EV_TIME */
+    struct timer second; /* EV_HOST */
     struct timer restart;
     struct timer death; /* kill -9 while a commit is under way */
     bool doomed;        /* the next commit starts it */
     bool stopping;      /* EV_STOP was said */
     bool stepping;      /* nothing else may happen in it then */
     uint64_t paused_until_us;
+    bool knows_full; /* the host has told it that its disk is nearly full */
     int64_t skew_us; /* of its wall clock */
     uint32_t lives;  /* starts so far */
     uint64_t id;     /* as its hello says */

@@ -47,6 +47,8 @@ enum outcome outcome_of_error(const struct world *w, struct bytes error, bool *r
         {"{too_many_siblings,", OUTCOME_NOT_DONE, NEEDS_NOTHING},
         {"corrupt", OUTCOME_UNKNOWN, NEEDS_ROT},
         {"enospc", OUTCOME_UNKNOWN, NEEDS_FULL},
+        {"disk_full", OUTCOME_NOT_DONE, NEEDS_FULL},
+        {"The disk is nearly full", OUTCOME_NOT_DONE, NEEDS_FULL},
         {"eio", OUTCOME_UNKNOWN, NEEDS_EIO},
         {"stopping", OUTCOME_NOT_DONE, NEEDS_STOPS},
         {"this node is stopping", OUTCOME_NOT_DONE, NEEDS_STOPS},

@@ -34,6 +34,7 @@ void report_add(struct report *report, const struct run_result *result)
     to->cuts += from->cuts;
     to->corruptions += from->corruptions;
     to->full += from->full;
+    to->full_writes += from->full_writes;
     to->eio += from->eio;
     to->clogs += from->clogs;
     to->lost += from->lost;
@@ -65,7 +66,7 @@ struct line {
     uint64_t count;
 };
 
-enum { REPORT_LINES = 50 };
+enum { REPORT_LINES = 53 };
 
 static void lines_of(const struct report *report, struct line lines[REPORT_LINES])
 {
@@ -88,6 +89,9 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"clogs", t->clogs},
         {"rotten rows", t->corruptions},
         {"full disks", t->full},
+        {"writes refused for room", t->traces[TRACE_DISK_REFUSED]},
+        {"deletes at full disks", t->full_writes},
+        {"disks with room again", t->traces[TRACE_DISK_ROOM]},
         {"failing disks", t->eio},
         {"stalled disks", t->stalls},
         {"commits lost unsynced", t->lost_unsynced},

@@ -50,6 +50,8 @@ static const char *what_is_busy(struct world *w, unsigned *ret_number)
             return "a node does not serve";
         if (shard_stats(node->shard)->requests_now > 0)
             return "a request is under way at a node";
+        if (shard_stats(node->shard)->disk_full)
+            return "a node takes no new data";
         if (node->disk.pending > 0)
             return "a disk is busy";
         if (shard_keeps_hints(node->shard))

@@ -99,6 +99,8 @@ struct tally_of_run {
     uint64_t crashes, restarts, stops, pauses, cuts, corruptions, full, eio, stalls, clogs;
     uint64_t lost, duplicated, reordered;
     uint64_t acknowledged, reads, unknown, refused, listings, settings;
+    uint64_t
+        full_writes; /* taken while a disk was nearly full: tombstones, and what drops values */
     uint64_t lost_unsynced; /* commits that a crash took away */
     uint64_t vanished, given_up, writable;
     uint64_t joined, committed, commits_refused; /* what operators brought about */

@@ -101,6 +101,7 @@ static const char *reason(unsigned status)
         {501, "Not Implemented"},
         {503, "Service Unavailable"},
         {505, "HTTP Version Not Supported"},
+        {507, "Insufficient Storage"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {

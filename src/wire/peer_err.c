@@ -45,7 +45,8 @@
     X(NO_SPACE, 37)                                                                                \
     X(WOULD_BLOCK, 38)                                                                             \
     X(BUSY, 39)                                                                                    \
-    X(VERSION, 40)
+    X(VERSION, 40)                                                                                 \
+    X(DISK_FULL, 41)
 
 uint8_t peer_err_number(enum err err)
 {

@@ -75,6 +75,9 @@ static void put_bad_property(struct buf *buf, const struct reply *reply)
 #define BAD_CONTEXT_TEXT                                                                           \
     "Invalid vclock: it is damaged or was not made by this cluster; read the object again"
 
+/* Riak has no such state: it writes until the disk says no. */
+#define DISK_FULL_TEXT "The disk is nearly full: only reads and deletes are served"
+
 void reply_error_pb(struct buf *buf, const struct reply *reply)
 {
     switch (reply->err) {
@@ -116,6 +119,7 @@ void reply_error_pb(struct buf *buf, const struct reply *reply)
     case ERR_CORRUPT: buf_put_str(buf, "corrupt"); return;
     case ERR_IO: buf_put_str(buf, "eio"); return;
     case ERR_NO_SPACE: buf_put_str(buf, "enospc"); return;
+    case ERR_DISK_FULL: buf_put_str(buf, "disk_full"); return;
     case ERR_WOULD_BLOCK: buf_put_str(buf, "eagain"); return;
     case ERR_BUSY: buf_put_str(buf, "ebusy"); return;
     case ERR_VERSION: buf_put_str(buf, "version"); return;
@@ -200,6 +204,7 @@ unsigned reply_error_http(struct buf *body, const struct reply *reply)
     case ERR_UNKNOWN: return line(body, "request timed out", 503);
     case ERR_STOPPING: return line(body, "this node is stopping", 503);
     case ERR_REFUSED: return text_line(body, reply, "refused", 503);
+    case ERR_DISK_FULL: return line(body, DISK_FULL_TEXT, 507);
     case ERR_TOO_LARGE:
     case ERR_TOO_MANY_SIBLINGS:
     case ERR_OVERLOAD:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes that other replicas have and their coordinator has lost (decisions/0003): its next write
  * must not claim to cover them. */
+#include "shard/space.h"
 #include "sim/keys.h"
 #include "sim/scenario.h"
 #include "tap.h"
@@ -42,6 +43,8 @@ TEST(a_full_disk_takes_away_what_others_acknowledged)
     coordinator->disk.broken = ERR_NO_SPACE;
     CHECK(scenario_put(w, coordinator->index, BUCKET_TWINS, KEY, "one"));
     coordinator->disk.broken = ERR_OK;
+    /* Until it believes that there is room it would have others coordinate. */
+    scenario_run_ms(w, SPACE_HOLD_MS + 1500);
     CHECK(scenario_put(w, coordinator->index, BUCKET_TWINS, KEY, "two"));
     CHECK_EQ(scenario_read_all(w, coordinator->index, BUCKET_TWINS, KEY), 3);
     CHECK(scenario_ends_well(w));

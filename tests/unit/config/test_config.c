@@ -163,6 +163,36 @@ TEST(sizes)
     end();
 }
 
+TEST(spaces)
+{
+    begin();
+    CHECK_EQ(config.free_min, UINT64_C(1) << 30);
+    CHECK_EQ(set("storage.free_min", "5%"), ERR_OK);
+    CHECK_STR(text_of("storage.free_min"), "5%");
+    CHECK_EQ(config_space_bytes(config.free_min, 1000), 50);
+    CHECK_EQ(config_space_bytes(config.free_min, UINT64_MAX), UINT64_MAX / 100 * 5);
+    CHECK_EQ(set("storage.free_min", "0%"), ERR_OK);
+    CHECK_EQ(config_space_bytes(config.free_min, 1000), 0);
+    CHECK_EQ(set("storage.free_min", "2GB"), ERR_OK);
+    CHECK_STR(text_of("storage.free_min"), "2GB");
+    CHECK_EQ(config_space_bytes(config.free_min, 1000), UINT64_C(2) << 30);
+    static const char *const wrong[] = {"51%",
+                                        "%",
+                                        "5 %x",
+                                        "-1%",
+                                        "5.5%",
+                                        "2PB%",
+                                        "1025TB",
+                                        "18446744073709551615",
+                                        "9223372036854775813",
+                                        "9223372036854775808%"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        CHECK_EQ(set("storage.free_min", wrong[i]), ERR_BAD_REQUEST);
+    CHECK(said("a share of the disk up to 50%, or a size like 4MB or 1GB, from 0 to "));
+    CHECK_STR(text_of("storage.free_min"), "2GB");
+    end();
+}
+
 TEST(times)
 {
     static const struct {
@@ -343,6 +373,7 @@ int main(int argc, char **argv)
         T(numbers),
         T(powers_of_two),
         T(sizes),
+        T(spaces),
         T(times),
         T(switches),
         T(quorums),

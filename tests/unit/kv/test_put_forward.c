@@ -56,7 +56,8 @@ TEST(the_server_made_the_key)
 
 TEST(what_was_not_done_is_tried_elsewhere)
 {
-    static const enum err not_done[] = {ERR_WRONG_OWNER, ERR_STOPPING, ERR_OVERLOAD, ERR_CORRUPT};
+    static const enum err not_done[] = {ERR_WRONG_OWNER, ERR_STOPPING, ERR_OVERLOAD, ERR_CORRUPT,
+                                        ERR_DISK_FULL};
 
     for (size_t i = 0; i < ARRAY_LEN(not_done); i++) {
         begin_elsewhere(4);

@@ -11,6 +11,7 @@ struct desk {
     struct arena arena;
     struct document *document;
     struct view view;
+    struct stats stats;
     struct session_env env;
     struct http_admin_call call;
     enum http_admin_outcome outcome;
@@ -36,6 +37,7 @@ static void desk_init(struct desk *desk)
     desk->view.ring = (struct ring){.slots = 64, .partitions = 8, .n_max = 3};
     desk->view.ring.place = desk->document->place;
     desk->env.view = &desk->view;
+    desk->env.stats = &desk->stats;
 }
 
 static void desk_done(struct desk *desk)
@@ -280,6 +282,7 @@ TEST(how_a_status_looks)
               "\"state\":\"leaving\",\"reachable\":true,\"partitions\":8,\"weight\":100,"
               "\"location\":\"r1\",\"holds\":false,\"epoch\":7}],"
               "\"transfers\":{\"pending\":0,\"active\":0,\"hints\":0,\"hints_bytes\":0},"
+              "\"disk\":{\"full\":false,\"free\":0,\"total\":0,\"free_min\":0,\"ballast\":0},"
               "\"staged\":[{\"change\":\"set-weight\",\"id\":\"0000000000000005\",\"name\":\"a\","
               "\"address\":\"\",\"location\":\"\",\"weight\":70}]}");
     CHECK_EQ(code, 200);
