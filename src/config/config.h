@@ -159,6 +159,12 @@ enum config_change { CONFIG_AT_START, CONFIG_LIVE };
     X(SIZE, transfers_rate, "transfers.rate", "100MB", 1024, UINT64_C(1) << 40, LIVE,              \
       "Bytes a second at which two replicas of a partition are compared and made equal; of each "  \
       "comparison that a node has begun.")                                                         \
+    X(TIME, expiry_skew_ms, "expiry.skew", "10s", 0, 3600000, LIVE,                                \
+      "The most by which the clocks of two nodes may differ. A value is hidden when it has "       \
+      "expired for so long.")                                                                      \
+    X(TIME, expiry_grace_ms, "expiry.grace", "1d", 0, 2592000000, LIVE,                            \
+      "How long expired data is kept, hidden, before it is removed: a clock that is wrong by "     \
+      "less destroys nothing. At least twice expiry.skew.")                                        \
     X(NUMBER, hot_keys_max, "kv.hot_keys", "10000", 1, 1000000, LIVE,                              \
       "Keys that may be in work at once; requests for more are answered with 'overload'.")         \
     X(NUMBER, counter_lease, "kv.counter_lease", "100000", 2, 1000000000, LIVE,                    \

@@ -136,5 +136,10 @@ enum err config_check(const struct config *config, struct buf *why)
                    config->probe_timeout_ms, config->probe_interval_ms);
         return ERR_BAD_REQUEST;
     }
+    if (config->expiry_grace_ms / 2 < config->expiry_skew_ms) {
+        buf_printf(why, "expiry.grace (%u ms) must be at least twice expiry.skew (%u ms)",
+                   config->expiry_grace_ms, config->expiry_skew_ms);
+        return ERR_BAD_REQUEST;
+    }
     return check_quorums(config, why);
 }

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "kv/machines.h"
+#include "model/expiry.h"
 #include "msg/limits.h"
 
 enum delete_state { DELETE_NEW, DELETE_READ, DELETE_WRITE, DELETE_DONE };
@@ -100,13 +101,18 @@ static void delete_pass(struct delete *d, const struct reply *theirs, const stru
     delete_end(d, theirs->err, ev, out);
 }
 
-static void delete_on_read(struct delete *d, const struct event *ev, struct outbox *out)
+static void delete_on_read(struct delete *d, const struct kv_env *env, const struct event *ev,
+                           struct outbox *out)
 {
     const struct reply *reply = ev->u.reply.reply;
+    uint64_t cutoff_us = expiry_cutoff_us(ev->wall_us, env->config->expiry_skew_ms);
 
     if (reply->kind != REPLY_OBJECT) {
         delete_pass(d, reply, ev, out);
-    } else if (object_deleted(reply->object)) {
+        return;
+    }
+    const struct object *shown = object_shown(&d->m.arena, reply->object, cutoff_us);
+    if (object_deleted(shown)) {
         outbox_error(out, d->m.asker, ERR_NOT_FOUND, 0, 0);
         out->items[out->count - 1].u.reply.reply.object = reply->object;
         delete_end(d, ERR_NOT_FOUND, ev, out);
@@ -120,7 +126,6 @@ void delete_step(struct machine *machine, const struct kv_env *env, const struct
 {
     struct delete *d = delete_of(machine);
 
-    (void)env;
     if (ev->kind == EV_DEADLINE) {
         outbox_error(out, d->m.asker, ERR_TIMEOUT, 0, 0);
         delete_end(d, ERR_TIMEOUT, ev, out);
@@ -129,7 +134,7 @@ void delete_step(struct machine *machine, const struct kv_env *env, const struct
     if (ev->kind != EV_REPLY)
         return;
     switch (d->state) {
-    case DELETE_READ: delete_on_read(d, ev, out); break;
+    case DELETE_READ: delete_on_read(d, env, ev, out); break;
     case DELETE_WRITE: delete_pass(d, ev->u.reply.reply, ev, out); break;
     case DELETE_NEW:
     case DELETE_DONE: UNREACHABLE();

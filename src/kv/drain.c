@@ -13,11 +13,12 @@
  * Invariants:
  *  1. A hint is deleted only after a replica acknowledged exactly those bytes as durable.
  *  2. At most DRAIN_ROWS_MAX rows are on their way.
- *  3. A row that cannot be read is never sent. */
+ *  3. A row that cannot be read is never sent, nor one whose history has ended: they go. */
 #include "base/check.h"
 #include "base/mem.h"
 #include "kv/limits.h"
 #include "kv/machines.h"
+#include "model/expiry.h"
 #include "msg/token.h"
 #include "record/keys.h"
 #include "record/object.h"
@@ -190,8 +191,10 @@ static void row_begin(struct drain *d, const struct kv_env *env, struct drain_ro
     bool owns = at != RING_NOBODY && ring_owns(&view->ring, row->partition, view->ring.n_max, at);
     struct object *object;
 
-    if (record_object_decode(&d->m.arena, row->row_key, blob_bytes(row->record), &object) !=
-        ERR_OK) {
+    uint64_t cutoff_us = expiry_cutoff_us(ev->wall_us, env->config->expiry_skew_ms);
+    enum err err =
+        record_object_decode(&d->m.arena, row->row_key, blob_bytes(row->record), &object);
+    if (err != ERR_OK || clock_ended(object->clock, cutoff_us)) {
         row_drop(d, env, row, ev, out);
         return;
     }

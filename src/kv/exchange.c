@@ -6,6 +6,7 @@
 #include "kv/digests.h"
 #include "kv/limits.h"
 #include "kv/transfers.h"
+#include "model/expiry.h"
 #include "msg/limits.h"
 #include "msg/token.h"
 #include "record/keys.h"
@@ -162,7 +163,7 @@ static void page_on_rows(struct exchange *x, const struct kv_env *env, const str
         x->page_bytes += x->rows[i].key.len + x->rows[i].value.len;
     }
     x->to = stored->more ? x->rows[x->rows_count - 1].key : BYTES_NONE;
-    x->cutoff_us = ev->wall_us;
+    x->cutoff_us = expiry_cutoff_us(ev->wall_us, env->config->expiry_skew_ms);
     x->rows_count = digests_standing(&out->arena, x->rows, x->rows_count, x->cutoff_us);
     page_ask(x, env, ev, out);
 }

@@ -20,11 +20,14 @@
  *     is overdue; then the quorum is of others.
  *  3. Not-found is said only of primaries that answered not-found, never of silent or failed ones,
  *     nor of fallbacks, which are asked for what they keep for a primary that is away.
- *  4. `merged` is NULL or the merge of all objects that came. */
+ *  4. `merged` is NULL or the merge of all objects that came.
+ *  5. A client is shown nothing that has expired; what is merged, and what machines get, keeps it.
+ *     A history that has ended is not repaired. */
 #include "base/check.h"
 #include "base/mem.h"
 #include "kv/machines.h"
 #include "kv/preflist.h"
+#include "model/expiry.h"
 #include "msg/limits.h"
 #include "record/keys.h"
 #include "record/meta.h"
@@ -55,6 +58,7 @@ struct get {
     bool overdue;        /* FETCH: and long enough ago */
     bool refetched;      /* SETTLE fetches once */
     uint64_t timeout_us; /* the request's own; deadline_us may be nearer */
+    uint64_t cutoff_us;  /* in this step: what expired by then is hidden */
 };
 
 static struct get *get_of(struct machine *machine)
@@ -119,27 +123,34 @@ static void get_fail(struct get *g, struct tally_loss loss, const struct event *
     get_end(g, loss.err, ev, out);
 }
 
-/* A client is told the winner when the bucket keeps one value. What is merged, and what replicas
- * and other machines get, keeps all: this node may not know yet that the bucket keeps them now, and
- * a clock without its siblings would delete them elsewhere. */
+/* A client is told the winner when the bucket keeps one value, and of that nothing that has
+ * expired: a value that lost against one which is hidden now does not come back. What is merged,
+ * and what replicas and other machines get, keeps all: this node may not know yet that the bucket
+ * keeps them now, and a clock without its siblings would delete them elsewhere. */
 static void get_show(struct get *g, struct outbox *out)
 {
-    const struct meta *meta = g->merged_meta;
-    struct object *shown = g->merged;
+    const struct object *shown = g->merged;
+    uint64_t bytes = 0;
 
-    if (g->one_value && g->merged->count > 1 && g->m.asker.kind != ASKER_MACHINE) {
-        shown = object_resolved(&g->m.arena, g->merged);
-        meta = meta_of(&g->m.arena, shown);
+    if (g->one_value && shown->count > 1 && g->m.asker.kind != ASKER_MACHINE)
+        shown = object_resolved(&g->m.arena, shown);
+    if (g->m.asker.kind == ASKER_SESSION) {
+        uint32_t expired = object_expired(shown, g->cutoff_us);
+        if (expired > 0)
+            outbox_trace(out, TRACE_EXPIRED_HIDDEN, expired, 0, 0);
+        shown = object_shown(&g->m.arena, shown, g->cutoff_us);
     }
+    for (uint32_t i = 0; i < shown->count; i++)
+        bytes += shown->siblings[i].content.value.len;
     outbox_reply(out, g->m.asker, REPLY_OBJECT)->object = shown;
-    outbox_trace(out, TRACE_GET_OBJECT, meta->bytes, shown->count, 0);
+    outbox_trace(out, TRACE_GET_OBJECT, bytes, shown->count, 0);
 }
 
 static void get_reply(struct get *g, const struct event *ev, struct outbox *out)
 {
     if (g->merged == NULL) {
         get_fail(g, (struct tally_loss){ERR_NOT_FOUND, 0, 0}, ev, out);
-    } else if (g->has_if_modified &&
+    } else if (g->has_if_modified && object_expired(g->merged, g->cutoff_us) == 0 &&
                clock_compare(g->if_modified, g->merged->clock) == CLOCK_EQUAL) {
         get_fail(g, (struct tally_loss){ERR_UNCHANGED, 0, 0}, ev, out);
     } else {
@@ -229,7 +240,7 @@ static void get_repair(struct get *g, const struct kv_env *env, struct outbox *o
 {
     struct blob *record = NULL;
 
-    if (g->merged == NULL || any_uncovered(g))
+    if (g->merged == NULL || any_uncovered(g) || meta_expired(g->merged_meta, g->cutoff_us))
         return;
     struct bytes row_key = row_key_make(&out->arena, g->list.slot, &g->key);
     for (uint32_t i = 0; i < g->list.n; i++) {
@@ -470,6 +481,7 @@ void get_step(struct machine *machine, const struct kv_env *env, const struct ev
 {
     struct get *g = get_of(machine);
 
+    g->cutoff_us = expiry_cutoff_us(ev->wall_us, env->config->expiry_skew_ms);
     if (ev->kind == EV_DEADLINE) {
         get_expire(g, env, ev, out);
     } else if (ev->kind == EV_LINK_DOWN) {
@@ -521,6 +533,7 @@ struct machine *get_new(const struct kv_env *env, uint64_t id, struct asker aske
     ASSERT(request->kind == REQUEST_GET);
     machine_begin(&g->m, MACHINE_GET, id, asker, request->options.timeout_ms, ev);
     g->timeout_us = g->m.deadline_us;
+    g->cutoff_us = expiry_cutoff_us(ev->wall_us, env->config->expiry_skew_ms);
     g->key = key_copy(&g->m.arena, &request->key);
     g->has_if_modified = request->u.get.has_if_modified;
     g->if_modified = clock_copy(&g->m.arena, request->u.get.if_modified);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "kv/limits.h"
 #include "kv/vnode_int.h"
+#include "model/expiry.h"
 #include "record/keys.h"
 #include "record/meta.h"
 #include "record/object.h"
@@ -242,6 +243,12 @@ static void refuse_full(struct vnodes *vs, struct op *op, struct outbox *out)
     op_finish(vs, op, ERR_DISK_FULL, out);
 }
 
+/* The condition of a write, of what a client would be shown. */
+static enum err op_holds(const struct op *op, const struct object *shown)
+{
+    return op->conditional ? condition_holds(&op->condition, shown) : ERR_OK;
+}
+
 /* False when the operation must wait for a lease. */
 static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev,
                         struct outbox *out)
@@ -252,20 +259,20 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
     struct write write = {.context = op->context,
                           .content = op->content,
                           .deleted = op->deleted,
-                          .wall_us = ev->wall_us};
+                          .wall_us = ev->wall_us,
+                          .expires_us = op->expires_us};
 
     if (vs->full && !op->deleted) {
         list_remove(&op->list);
         refuse_full(vs, op, out);
         return true;
     }
-    if (op->conditional) {
-        enum err err = condition_holds(&op->condition, old);
-        if (err != ERR_OK) {
-            list_remove(&op->list);
-            op_finish(vs, op, err, out);
-            return true;
-        }
+    write.cutoff_us = expiry_cutoff_us(ev->wall_us, vs->config->expiry_skew_ms);
+    enum err holds = op_holds(op, object_shown(&out->arena, old, write.cutoff_us));
+    if (holds != ERR_OK) {
+        list_remove(&op->list);
+        op_finish(vs, op, holds, out);
+        return true;
     }
     vnode_look(v, op->context);
     if (old != NULL)

@@ -16,12 +16,14 @@
  *  2. A yes is counted for this node only when its own commit completed, durably.
  *  3. Nothing is sent to a replica before the dot was issued, and what is sent is what was
  *     committed.
- *  4. After the answer nothing is decided: SETTLE only waits for late votes. */
+ *  4. After the answer nothing is decided: SETTLE only waits for late votes.
+ *  5. When the value expires is fixed here, where the write gets its dot, and nowhere else. */
 #include "base/check.h"
 #include "base/mem.h"
 #include "kv/limits.h"
 #include "kv/machines.h"
 #include "kv/preflist.h"
+#include "model/expiry.h"
 #include "msg/limits.h"
 #include "record/keys.h"
 #include "record/object.h"
@@ -38,8 +40,10 @@ struct put {
     bool one_value;
     bool made_key;
     bool replied;
-    bool full;      /* this node could coordinate, but takes no new data */
-    uint32_t tried; /* FORWARD: places asked */
+    bool full;          /* this node could coordinate, but takes no new data */
+    uint32_t ttl_s;     /* as the request or else the bucket says */
+    uint64_t cutoff_us; /* in this step: what expired by then is hidden */
+    uint32_t tried;     /* FORWARD: places asked */
     uint32_t tries;
     uint32_t asked; /* FORWARD: the place whose answer is open */
     struct bytes row_key;
@@ -97,6 +101,14 @@ static void put_fail(struct put *p, struct tally_loss loss, const struct event *
     put_end(p, loss.err, ev, out);
 }
 
+/* What the client is shown of an object. Another node is told all: it shows its client what is left
+ * by then. */
+static const struct object *put_shown(const struct put *p, const struct object *object,
+                                      struct outbox *out)
+{
+    return p->m.asker.kind == ASKER_NODE ? object : object_shown(&out->arena, object, p->cutoff_us);
+}
+
 /* The answer of success: the object when it was asked for, the key when we made it. A vnode that is
  * behind keeps siblings in every bucket; the client of one that keeps one value is told the winner,
  * as by a read. */
@@ -112,7 +124,7 @@ static void put_reply(struct put *p, const struct event *ev, struct outbox *out)
             object = object_resolved(&out->arena, object);
     }
     struct reply *reply = outbox_reply(out, p->m.asker, REPLY_OBJECT);
-    reply->object = object;
+    reply->object = put_shown(p, object, out);
     reply->made_key = p->made_key ? p->request.key.key : BYTES_NONE;
     put_end(p, ERR_OK, ev, out);
 }
@@ -152,6 +164,7 @@ static void put_load(struct put *p, const struct kv_env *env, const struct event
         .content = &put->content,
         .condition = &put->condition,
         .deleted = put->deleted,
+        .expires_us = expiry_of(ev->wall_us, p->ttl_s),
         .one_value = p->one_value,
         .hint_for = p->list.hint_for[p->list.self],
     };
@@ -193,6 +206,7 @@ static enum err put_look(struct put *p, const struct kv_env *env, bool forwarded
 {
     TRY(preflist_find(env->view, &p->request.key, &p->request.options, &p->list, ret_loss));
     p->one_value = preflist_one_value(&p->list);
+    p->ttl_s = p->request.u.put.has_ttl ? p->request.u.put.ttl_s : p->list.props->ttl_s;
     TRY(preflist_put_needs(&p->list, &p->request.options, &p->needs, ret_loss));
     if (p->list.self >= 0 || !forwarded)
         return ERR_OK;
@@ -263,8 +277,11 @@ static void put_on_read(struct put *p, const struct kv_env *env, const struct ev
         return;
     }
     const struct object *object = reply->kind == REPLY_OBJECT ? reply->object : NULL;
+    if (object != NULL && clock_ended(object->clock, p->cutoff_us))
+        object = NULL;
     const struct object *shown =
         object != NULL && p->one_value ? object_resolved(&out->arena, object) : object;
+    shown = object_shown(&out->arena, shown, p->cutoff_us);
     bool failed = reply->kind == REPLY_ERROR && reply->err != ERR_NOT_FOUND;
     enum err err =
         failed && !condition->if_none_match_any ? reply->err : condition_holds(condition, shown);
@@ -312,6 +329,7 @@ static void put_on_peer(struct put *p, const struct event *ev, struct outbox *ou
     }
     struct reply *reply = outbox_reply(out, p->m.asker, theirs->kind);
     *reply = *theirs;
+    reply->object = put_shown(p, theirs->object, out);
     reply->made_key = p->made_key ? p->request.key.key : BYTES_NONE;
     put_end(p, theirs->err, ev, out);
     put_enter(p, PUT_DONE);
@@ -490,6 +508,7 @@ void put_step(struct machine *machine, const struct kv_env *env, const struct ev
 
     if (put_ignores(p, ev))
         return;
+    p->cutoff_us = expiry_cutoff_us(ev->wall_us, env->config->expiry_skew_ms);
     if (ev->kind == EV_DEADLINE) {
         put_expire(p, ev, out);
         return;
@@ -523,6 +542,7 @@ struct machine *put_new(const struct kv_env *env, uint64_t id, struct asker aske
     ASSERT(request->kind == REQUEST_PUT);
     machine_begin(&p->m, MACHINE_PUT, id, asker, request->options.timeout_ms, ev);
     p->made_key = env->made_key;
+    p->cutoff_us = expiry_cutoff_us(ev->wall_us, env->config->expiry_skew_ms);
     p->request = *request;
     p->request.key = key_copy(&p->m.arena, &request->key);
     put_admit(p, env, ev, out);

@@ -341,6 +341,7 @@ void vnodes_write(struct vnodes *vs, const struct vnode_write *write, const stru
 {
     struct op *op = op_new(vs, OP_WRITE);
 
+    op->expires_us = write->expires_us;
     op->token = write->token;
     op->one_value = write->one_value && !vs->behind;
     op->deleted = write->deleted;

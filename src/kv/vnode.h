@@ -64,6 +64,7 @@ struct vnode_write {
     const struct content *content;
     const struct condition *condition; /* may be NULL */
     bool deleted;
+    uint64_t expires_us; /* 0: never */
     bool one_value;    /* the bucket keeps one value: allow_mult is false or last_write_wins true */
     uint64_t hint_for; /* this node is a fallback: the write is kept as a hint for this primary */
 };

@@ -31,7 +31,8 @@ struct op {
     bool one_value;
     bool deleted;
     bool conditional;
-    struct arena arena; /* WRITE: owns what follows */
+    uint64_t expires_us; /* WRITE; 0: never */
+    struct arena arena;  /* WRITE: owns what follows */
     struct clock context;
     struct content content;
     struct condition condition;

@@ -42,6 +42,9 @@ struct request_put {
     bool deleted; /* the client writes a tombstone */
     bool asis;
     bool return_body; /* the answer carries the object (return_head too: the session blanks it) */
+    bool has_ttl; /* it expires `ttl_s` seconds after it was coordinated, whatever its bucket says;
+                         0: never */
+    uint32_t ttl_s;
     struct condition condition;
 };
 

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/reader.h"
+#include "model/expiry.h"
 #include "model/limits.h"
 #include "msg/limits.h"
 #include "msg/token.h"
@@ -31,14 +32,16 @@ struct lister {
 };
 
 struct listers {
+    const struct config *config;
     struct map table;
     uint64_t next_id;
 };
 
-struct listers *listers_new(void)
+struct listers *listers_new(const struct config *config)
 {
     struct listers *ls = mem_new(sizeof(*ls));
 
+    ls->config = config;
     map_init(&ls->table);
     ls->next_id = 1;
     return ls;
@@ -79,7 +82,6 @@ static void lister_scan(struct lister *l, struct outbox *out)
     op->end = row_prefix_end(&out->arena, prefix);
     op->rows_max = LIST_SCAN_ROWS;
     op->bytes_max = SCAN_BYTES_MAX;
-    op->keys_only = l->what == LIST_BUCKETS;
 }
 
 static struct peer_listed *answer(struct outbox *out, uint64_t to, uint64_t token, enum err err)
@@ -177,9 +179,19 @@ static void lister_add(struct lister *l, struct bytes name)
     l->names_bytes += name.len;
 }
 
+static bool all_expired(const struct meta *meta, uint64_t cutoff_us)
+{
+    for (uint32_t i = 0; i < meta->count; i++) {
+        if (meta->siblings[i].expires_us == 0 || meta->siblings[i].expires_us > cutoff_us)
+            return false;
+    }
+    return true;
+}
+
 /* Takes one row. A digest that cannot be read still names its key: better one too many than one
  * missing. False when the rest of the rows is of no use: the bucket is known now. */
-static bool lister_take(struct lister *l, const struct stored_row *row, struct outbox *out)
+static bool lister_take(struct lister *l, const struct stored_row *row, uint64_t cutoff_us,
+                        struct outbox *out)
 {
     struct key key;
     struct meta *meta;
@@ -189,14 +201,15 @@ static bool lister_take(struct lister *l, const struct stored_row *row, struct o
         l->next = row_key_after(&l->arena, row->key);
         return true;
     }
-    if (l->what == LIST_BUCKETS) {
+    if (record_meta_decode(&out->arena, row->key, row->value, &meta) != ERR_OK)
+        meta = NULL;
+    if (l->what == LIST_BUCKETS && (meta == NULL || !all_expired(meta, cutoff_us))) {
         struct bytes prefix = row_prefix_bucket(&out->arena, slot, key.type, key.bucket);
         lister_add(l, key.bucket);
         l->next = row_prefix_end(&l->arena, prefix);
         return false;
     }
-    if (record_meta_decode(&out->arena, row->key, row->value, &meta) != ERR_OK ||
-        !meta_hidden(meta, 0))
+    if (l->what == LIST_KEYS && (meta == NULL || !meta_hidden(meta, cutoff_us)))
         lister_add(l, key.key);
     l->next = row_key_after(&l->arena, row->key);
     return true;
@@ -206,6 +219,7 @@ void listers_stored(struct listers *ls, const struct event *ev, struct outbox *o
 {
     struct map_node *node = map_find(&ls->table, token_number(ev->u.stored.token));
     const struct stored *stored = &ev->u.stored;
+    uint64_t cutoff_us = expiry_cutoff_us(ev->wall_us, ls->config->expiry_skew_ms);
     bool more = stored->more;
 
     ASSERT(node != NULL);
@@ -222,7 +236,7 @@ void listers_stored(struct listers *ls, const struct event *ev, struct outbox *o
             more = true;
             break;
         }
-        if (!lister_take(l, row, out))
+        if (!lister_take(l, row, cutoff_us, out))
             more = true;
     }
     if (!more) {

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A replica's side of listings: one chunk of names of one partition, from a cursor on. Keys come
- * from the digest rows, so values are not touched; tombstones are left out. Buckets are found by
- * skipping: from the first row of one to the first row after it.
+ * from the digest rows, so values are not touched; tombstones and what has expired are left out. A
+ * bucket is named for its first row that has not expired, and then skipped to the first row after
+ * it. A tombstone names its bucket, as in Riak: there may be millions to skip.
  *
  * The cursor is the row key at which to go on (inclusive); the asker only carries it. */
 #ifndef QUERY_LISTER_H
 #define QUERY_LISTER_H
 
+#include "config/config.h"
 #include "msg/outbox.h"
 #include "msg/view.h"
 
 struct listers;
 
-struct listers *listers_new(void);
+struct listers *listers_new(const struct config *config);
 void listers_free(struct listers *listers);
 
 /* A PEER_LIST from a node (this one too). */

@@ -42,7 +42,7 @@ struct shard *shard_new(const struct shard_options *options)
     s->replicas = replicas_new();
     s->digests = digests_new();
     s->transfers = transfers_new();
-    s->listers = listers_new();
+    s->listers = listers_new(options->config);
     s->next_id = 1 + (random_u64(&s->random) >> 24);
     forwards_init(&s->forwards);
     map_init(&s->machines);

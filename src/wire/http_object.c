@@ -36,6 +36,7 @@ static bool is_reserved(struct bytes name)
         "transfer-encoding",
         "upgrade",
         "vary",
+        "x-dassie-expires",
         "x-riak-deleted",
         "x-riak-vclock",
     };
@@ -63,11 +64,17 @@ static void put_meta(struct buf *buf, const struct content *content)
     arena_done(&arena);
 }
 
+static void put_date(struct buf *buf, const char *name, uint64_t at_us)
+{
+    buf_put_str(buf, name);
+    buf_put_str(buf, ": ");
+    date_put(buf, at_us / US_PER_S);
+    buf_put_str(buf, "\r\n");
+}
+
 static void put_modified(struct buf *buf, uint64_t hlc_us)
 {
-    buf_put_str(buf, "Last-Modified: ");
-    date_put(buf, hlc_us / US_PER_S);
-    buf_put_str(buf, "\r\n");
+    put_date(buf, "Last-Modified", hlc_us);
 }
 
 /* What a sibling has as headers, alone or as a part. */
@@ -82,6 +89,8 @@ static void put_headers(struct buf *buf, const struct http_path *path,
         buf_put_str(buf, "\r\n");
     }
     put_modified(buf, sibling->hlc_us);
+    if (sibling->expires_us != 0)
+        put_date(buf, "X-Dassie-Expires", sibling->expires_us);
     buf_put_str(buf, "Link: ");
     http_links_put(buf, path->form, path->bucket, content);
     buf_put_str(buf, "\r\n");

@@ -169,6 +169,25 @@ static unsigned read_conditions(const struct http_request *http, struct arena *a
     return 0;
 }
 
+/* How long the object lives, in seconds; 0 is for ever, whatever its bucket says. */
+static unsigned read_ttl(const struct http_request *http, struct request_put *put,
+                         struct buf *problem)
+{
+    struct bytes text;
+    uint64_t seconds;
+
+    if (!http_header(http, BYTES_LIT("x-dassie-ttl"), &text))
+        return 0;
+    if (!bytes_to_u64(text, &seconds) || seconds > TTL_S_MAX) {
+        buf_printf(problem, "Invalid X-Dassie-TTL header: it is a number of seconds from 0 to %u\n",
+                   (unsigned)TTL_S_MAX);
+        return 400;
+    }
+    put->has_ttl = true;
+    put->ttl_s = (uint32_t)seconds;
+    return 0;
+}
+
 unsigned http_put_read(const struct http_request *http, const struct http_path *path,
                        struct arena *arena, struct http_options *ret_options,
                        struct request *ret_request, struct buf *problem)
@@ -193,5 +212,6 @@ unsigned http_put_read(const struct http_request *http, const struct http_path *
     put->content = content;
     put->asis = ret_options->asis;
     put->return_body = ret_options->return_body;
-    return read_conditions(http, arena, put, problem);
+    status = read_ttl(http, put, problem);
+    return status != 0 ? status : read_conditions(http, arena, put, problem);
 }

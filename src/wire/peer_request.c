@@ -17,7 +17,8 @@ enum {
     PUT_DELETED = 1,
     PUT_ASIS = 2,
     PUT_RETURN_BODY = 4,
-    PUT_BITS = 8,
+    PUT_TTL = 8,
+    PUT_BITS = 16,
 
     GET_HEAD = 1,
     GET_HAS_IF_MODIFIED = 2,
@@ -171,9 +172,11 @@ static void content_get(struct arena *arena, struct reader *r, struct content *c
 static void put_put(struct buf *buf, const struct request_put *put)
 {
     unsigned bits = (put->deleted ? PUT_DELETED : 0U) | (put->asis ? PUT_ASIS : 0U) |
-                    (put->return_body ? PUT_RETURN_BODY : 0U);
+                    (put->return_body ? PUT_RETURN_BODY : 0U) | (put->has_ttl ? PUT_TTL : 0U);
 
     buf_put_u8(buf, (uint8_t)bits);
+    if (put->has_ttl)
+        buf_put_le32(buf, put->ttl_s);
     field_clock_put(buf, put->context);
     content_put(buf, &put->content);
     condition_put(buf, &put->condition);
@@ -186,6 +189,8 @@ static void put_get(struct arena *arena, struct reader *r, struct request_put *p
     put->deleted = (bits & PUT_DELETED) != 0;
     put->asis = (bits & PUT_ASIS) != 0;
     put->return_body = (bits & PUT_RETURN_BODY) != 0;
+    put->has_ttl = (bits & PUT_TTL) != 0;
+    put->ttl_s = put->has_ttl ? reader_le32(r) : 0;
     put->context = field_clock(arena, r);
     content_get(arena, r, &put->content);
     condition_get(arena, r, &put->condition);

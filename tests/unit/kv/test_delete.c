@@ -112,6 +112,38 @@ TEST(without_a_context_it_reads_first)
     end();
 }
 
+/* What has expired is not there; what lives beside it is. */
+TEST(what_has_expired_is_not_found)
+{
+    struct write write = {
+        .content = {.value = BYTES_LIT("v")}, .dot = {9, 1}, .wall_us = 5, .expires_us = 7};
+
+    begin();
+    struct object *object = object_put(&stage.arena, NULL, &write);
+    stage.config.expiry_skew_ms = 1;
+    stage.wall_us = 1007;
+    start();
+    found(object);
+    CHECK_FATAL(reply() != NULL);
+    CHECK_EQ(reply()->err, ERR_NOT_FOUND);
+    CHECK_EQ(clock_compare(reply()->object->clock, object->clock), CLOCK_EQUAL);
+    end();
+
+    begin();
+    object = object_put(&stage.arena, NULL, &write);
+    write.dot = (struct dot){8, 1};
+    write.expires_us = 8;
+    object = object_put(&stage.arena, object, &write);
+    stage.config.expiry_skew_ms = 1;
+    stage.wall_us = 1007;
+    start();
+    found(object);
+    const struct request *put = asked(REQUEST_PUT);
+    CHECK_FATAL(put != NULL);
+    CHECK_EQ(clock_compare(put->u.put.context, object->clock), CLOCK_EQUAL);
+    end();
+}
+
 TEST(with_a_context_it_writes_at_once)
 {
     struct dot dot = {9, 3};
@@ -267,6 +299,7 @@ int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
         T(without_a_context_it_reads_first),
+        T(what_has_expired_is_not_found),
         T(with_a_context_it_writes_at_once),
         T(nothing_is_there),
         T(it_is_deleted_already),

@@ -70,15 +70,19 @@ static void settle(void)
     }
 }
 
-static void keep(const char *name)
+static void keep_until(const char *name, uint64_t expires_us)
 {
     struct key key = stage_key(name);
     struct event ev = stage_event(&stage, EV_PEER);
+    struct write write = {.content = {.value = bytes_str(name)},
+                          .dot = {9, 1},
+                          .wall_us = stage.wall_us,
+                          .expires_us = expires_us};
     struct vnode_merge merge = {
         .partition = stage_partition(&stage, &key),
         .slot = stage_slot(&stage, &key),
         .key = key,
-        .record = stage_record(&stage, &key, stage_object(&stage, 9, 1, stage.wall_us, name)),
+        .record = stage_record(&stage, &key, object_put(&stage.arena, NULL, &write)),
         .durable = true,
         .hint_for = TARGET,
     };
@@ -87,6 +91,11 @@ static void keep(const char *name)
     vnodes_merge(stage.vnodes, &merge, &ev, &stage.out);
     stage_took(&stage);
     stage_settle(&stage);
+}
+
+static void keep(const char *name)
+{
+    keep_until(name, 0);
 }
 
 static void begin(void)
@@ -173,6 +182,24 @@ TEST(what_is_kept_is_handed_over)
     CHECK(drain->done);
     CHECK_EQ(kept(), 0);
     CHECK(!vnodes_hints_any(stage.vnodes));
+    end();
+}
+
+/* A history that has ended stands for nothing: it goes here, too. */
+TEST(what_has_ended_is_not_handed_over)
+{
+    begin();
+    stage.config.expiry_skew_ms = 1;
+    keep_until("a", stage.wall_us + 999);
+    keep_until("b", stage.wall_us + 1001);
+    stage.wall_us += 1999;
+    start();
+    scanned(true, false);
+    CHECK_EQ(sent_count, 1);
+    ack(0, ERR_OK, true);
+    settle();
+    CHECK(drain->done);
+    CHECK_EQ(kept(), 0);
     end();
 }
 
@@ -359,6 +386,7 @@ int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
         T(what_is_kept_is_handed_over),
+        T(what_has_ended_is_not_handed_over),
         T(only_a_durable_yes_counts),
         T(answers_of_others_do_not_count),
         T(the_node_goes_away_again),

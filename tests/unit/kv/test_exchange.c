@@ -5,6 +5,7 @@
 
 #include "couple.h"
 #include "kv/limits.h"
+#include "model/expiry.h"
 #include "msg/limits.h"
 #include "record/keys.h"
 #include "record/meta.h"
@@ -200,7 +201,7 @@ TEST(tombstones_travel)
 TEST(what_has_expired_does_not_travel)
 {
     begin();
-    uint64_t now_us = stage()->wall_us;
+    uint64_t now_us = expiry_cutoff_us(stage()->wall_us, stage()->config.expiry_skew_ms);
     struct write write = {.content = {.value = BYTES_LIT("v")}, .dot = {9, 1}};
     for (uint32_t i = 0; i < 8; i++) {
         struct key key = couple_key(&couple, PARTITION, i);

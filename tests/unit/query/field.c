@@ -45,7 +45,7 @@ void field_begin(struct field *f, uint32_t nodes, uint32_t n_max)
     for (uint32_t i = 0; i < nodes; i++) {
         f->members[i] = (struct view_member){.id = i + 1, .up = true};
         f->ring_nodes[i] = (struct ring_node){.id = i + 1, .live = true};
-        f->listers[i] = listers_new();
+        f->listers[i] = listers_new(&f->config);
         f->views[i] = (struct view){
             .document = f->document,
             .ring = {{f->document->hash_key[0], f->document->hash_key[1]},
@@ -78,7 +78,8 @@ void field_add(struct field *f, struct bytes type, struct bytes bucket, struct b
                bool deleted)
 {
     struct key key = {type, bucket, name};
-    struct write write = {.dot = {9, 1}, .deleted = deleted, .wall_us = 5};
+    struct write write = {
+        .dot = {9, 1}, .deleted = deleted, .wall_us = 5, .expires_us = f->expires_us};
     struct object *object = object_put(&f->arena, NULL, &write);
     struct bytes row_key =
         row_key_make(&f->arena, ring_slot(&f->views[0].ring, type, bucket, name), &key);

@@ -28,6 +28,7 @@ struct pending {
 
 struct field {
     struct config config;
+    uint64_t expires_us; /* of what is added; 0: never */
     struct document *document;
     uint32_t nodes;
     struct view_member members[FIELD_NODES_MAX];

@@ -92,6 +92,41 @@ TEST(tombstones_are_no_keys)
     field_end(&field);
 }
 
+TEST(what_has_expired_is_no_key)
+{
+    field_begin(&field, 3, 3);
+    field.config.expiry_skew_ms = 0;
+    field.expires_us = field.now_us + 1000000000;
+    add_keys("b", 20);
+    field.expires_us = 1;
+    for (uint32_t i = 100; i < 2000; i++)
+        field_add(&field, TYPE_DEFAULT, BYTES_LIT("b"), name_of(i, 0), false);
+    list_keys("b");
+    field_run(&field);
+    CHECK(field_got_each_once(&field, 20));
+    field_end(&field);
+}
+
+/* A bucket is there as long as one of its keys is, or was deleted, wherever that stands. */
+TEST(buckets_of_nothing_but_what_has_expired)
+{
+    field_begin(&field, 3, 3);
+    field.config.expiry_skew_ms = 0;
+    for (uint32_t b = 0; b < 50; b++) {
+        field.expires_us = 1;
+        for (uint32_t k = 0; k < 50; k++)
+            field_add(&field, TYPE_DEFAULT, name_of(b, 0), name_of(k, 0), false);
+    }
+    field.expires_us = 0;
+    for (uint32_t b = 0; b < 10; b++)
+        field_add(&field, TYPE_DEFAULT, name_of(b, 0), name_of(1000 + b, 0), b % 2 == 0);
+    list_buckets();
+    field_run(&field);
+    CHECK_EQ(field.err, ERR_OK);
+    CHECK(field_got_each_once(&field, 10));
+    field_end(&field);
+}
+
 TEST(names_of_any_bytes)
 {
     static const struct {
@@ -465,6 +500,8 @@ int main(int argc, char **argv)
         T(all_keys_of_a_bucket_once),
         T(a_bucket_of_nothing),
         T(tombstones_are_no_keys),
+        T(what_has_expired_is_no_key),
+        T(buckets_of_nothing_but_what_has_expired),
         T(names_of_any_bytes),
         T(a_few_partitions_at_a_time),
         T(chunks_come_when_they_are_wanted),

@@ -44,6 +44,33 @@ static struct sibling sibling_of(uint32_t i, struct bytes value)
         .dot = dots[i], .hlc_us = UINT64_C(784111777) * 1000000, .content = {.value = value}};
 }
 
+/* When it expires, as a date; metadata of that name does not speak in its place. */
+TEST(a_value_that_expires)
+{
+    const struct pair meta[] = {{BYTES_LIT("x-dassie-expires"), BYTES_LIT("never")}};
+    struct http_path path = {.form = FORM_BUCKETS, .bucket = BYTES_LIT("b")};
+    struct http_request request = {.verb = VERB_GET};
+    struct buf out;
+
+    buf_init(&out, 1 << 20);
+    for (unsigned expires = 0; expires < 2; expires++) {
+        struct sibling sibling = sibling_of(0, BYTES_LIT("hello"));
+        struct http_answer answer;
+        sibling.content.meta = meta;
+        sibling.content.meta_count = 1;
+        sibling.expires_us = expires * UINT64_C(784111777999999);
+        buf_reset(&out);
+        http_answer_init(&answer, 200);
+        http_answer_sibling(&answer, &path, (struct clock){.entries = dots, .count = 1}, &sibling);
+        write_answer(&answer, &request, &out);
+        CHECK_EQ(holds(buf_bytes(&out), "\r\nX-Dassie-Expires: Sun, 06 Nov 1994 08:49:37 GMT\r\n"),
+                 expires);
+        CHECK(!holds(buf_bytes(&out), "never"));
+        http_answer_done(&answer);
+    }
+    buf_done(&out);
+}
+
 TEST(one_value)
 {
     const struct pair meta[] = {
@@ -257,10 +284,11 @@ TEST(put_reads_everything)
         {BYTES_LIT("Content-Encoding"), BYTES_LIT("br")},
         {BYTES_LIT("If-None-Match"), BYTES_LIT("*")},
         {BYTES_LIT("X-Riak-If-Not-Modified"), buf_bytes(&text)},
+        {BYTES_LIT("x-dassie-ttl"), BYTES_LIT("3600")},
     };
     struct request request;
 
-    CHECK_EQ_FATAL(put(headers, 9, &request, &problem), 0);
+    CHECK_EQ_FATAL(put(headers, 10, &request, &problem), 0);
     const struct request_put *read = &request.u.put;
     CHECK_EQ(request.kind, REQUEST_PUT);
     CHECK_EQ(read->context.count, 2);
@@ -276,6 +304,10 @@ TEST(put_reads_everything)
     CHECK(read->condition.if_none_match_any);
     CHECK(read->condition.if_not_modified);
     CHECK_EQ(read->condition.context.count, 2);
+    CHECK(read->has_ttl);
+    CHECK_EQ(read->ttl_s, 3600);
+    CHECK_EQ_FATAL(put(headers, 9, &request, &problem), 0);
+    CHECK(!request.u.put.has_ttl);
     buf_done(&context);
     buf_done(&text);
     buf_done(&problem);
@@ -303,6 +335,15 @@ TEST(put_refuses)
     const struct http_header clock[] = {{BYTES_LIT("Content-Type"), BYTES_LIT("a/b")},
                                         {BYTES_LIT("X-Riak-Vclock"), BYTES_LIT("!!")}};
 
+    static const char *const lives[] = {"", "-1", "1.5", "1h", "2000000001"};
+
+    for (size_t i = 0; i < ARRAY_LEN(lives); i++) {
+        const struct http_header ttl[] = {{BYTES_LIT("Content-Type"), BYTES_LIT("a/b")},
+                                          {BYTES_LIT("X-Dassie-TTL"), bytes_str(lives[i])}};
+        check_refused(ttl, 2, 400,
+                      "Invalid X-Dassie-TTL header: it is a number of seconds from 0 to "
+                      "2000000000\n");
+    }
     check_refused(NULL, 0, 400, "Missing Content-Type request header");
     check_refused(odd, 1, 415,
                   "\"nonsense\" is not a valid media type for the Content-type header.\n");
@@ -343,6 +384,7 @@ TEST(streams_are_chunked_but_for_the_oldest)
 int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
+        T(a_value_that_expires),
         T(one_value),
         T(several_values),
         T(tags_find_siblings),

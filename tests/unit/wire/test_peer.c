@@ -152,7 +152,10 @@ static struct request request_any(void)
                                        .deleted = coin(),
                                        .asis = coin(),
                                        .return_body = coin(),
+                                       .has_ttl = coin(),
                                        .condition = conditions_any()};
+        if (q.u.put.has_ttl)
+            q.u.put.ttl_s = (uint32_t)below(TTL_S_MAX);
         break;
     case 2:
         q.kind = REQUEST_DELETE;
@@ -306,6 +309,8 @@ static void check_request(const struct request *a, const struct request *b)
         CHECK_EQ(a->u.put.deleted, b->u.put.deleted);
         CHECK_EQ(a->u.put.asis, b->u.put.asis);
         CHECK_EQ(a->u.put.return_body, b->u.put.return_body);
+        CHECK_EQ(a->u.put.has_ttl, b->u.put.has_ttl);
+        CHECK_EQ(a->u.put.ttl_s, b->u.put.ttl_s);
         CHECK(same_condition(&a->u.put.condition, &b->u.put.condition));
     } else {
         CHECK_EQ(a->u.del.has_context, b->u.del.has_context);
