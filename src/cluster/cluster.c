@@ -36,6 +36,7 @@ void cluster_free(struct cluster *c)
     contacts_done(&c->contacts);
     vault_done(&c->vault);
     acceptor_done(&c->acceptor);
+    detector_done(&c->detector);
     chain_done(&c->chain);
     mem_free(c);
 }
@@ -151,7 +152,7 @@ bool cluster_has_stored(const struct cluster *c, uint32_t member)
     return (c->stored[member / 64] >> member % 64 & 1) != 0;
 }
 
-static void tell_detector(struct cluster *c)
+static void tell_detector(struct cluster *c, const struct event *ev)
 {
     const struct document *d = cluster_document(c);
     uint64_t nodes[NODES_MAX];
@@ -161,7 +162,7 @@ static void tell_detector(struct cluster *c)
         if (member_serves(&d->members[i]))
             nodes[count++] = d->members[i].id;
     }
-    detector_members(&c->detector, nodes, count);
+    detector_members(&c->detector, nodes, count, ev->mono_us, &c->random);
 }
 
 /* What follows from the newest document, whichever way it came. */
@@ -173,7 +174,7 @@ static void settle(struct cluster *c, const struct event *ev, struct outbox *out
     c->news = true;
     acceptor_advance(&c->acceptor, d->epoch + 1, cluster_votes(c, c->self));
     staging_rebase(&c->staging, plan_base(d));
-    tell_detector(c);
+    tell_detector(c, ev);
     contacts_wish(c, out);
     for (uint32_t i = 0; i < c->contacts.count; i++) {
         const struct contact *contact = &c->contacts.table[i];
@@ -275,7 +276,7 @@ static void on_link_up(struct cluster *c, const struct event *ev, struct outbox 
     join_on_link(c, ev, out);
     proposer_on_link(c, node, out);
     if (cluster_is_member(c, node)) {
-        gossip_to(c, node, out);
+        gossip_to(c, node, GOSSIP_COMPARE, out);
         return;
     }
     /* A member of before may not know yet that it is none any more. */
@@ -292,21 +293,6 @@ static void on_link_down(struct cluster *c, const struct event *ev)
     contacts_down(&c->contacts, ev->u.link.node);
     detector_link(&c->detector, ev->u.link.node, false, ev->mono_us);
     view_build(c);
-}
-
-static void on_probe(struct cluster *c, uint64_t from, const struct peer_cluster *msg,
-                     const struct event *ev, struct outbox *out)
-{
-    struct detector_news news = {.say_count = 0};
-    const struct talk_probe *probe = &msg->u.probe;
-
-    if (msg->kind == TALK_PING)
-        detector_pinged(from, probe->seq, &news);
-    else if (msg->kind == TALK_PING_FOR)
-        detector_ping_for(&c->detector, from, probe->seq, probe->node, ev->mono_us, &news);
-    else
-        detector_acked(&c->detector, from, probe->seq, &news);
-    gossip_news(c, &news, out);
 }
 
 static void on_admin(struct cluster *c, uint64_t from, const struct talk_admin *m,
@@ -336,7 +322,8 @@ static void on_own(struct cluster *c, uint64_t from, const struct peer_cluster *
     case TALK_GOSSIP: gossip_on(c, from, &msg->u.gossip, ev, out); return;
     case TALK_PING:
     case TALK_PING_FOR:
-    case TALK_ACK: on_probe(c, from, msg, ev, out); return;
+    case TALK_ACK:
+    case TALK_NACK: gossip_on_probe(c, from, msg, ev, out); return;
     case TALK_JOIN: join_on_wish(c, from, &msg->u.join, out); return;
     case TALK_FENCE: commit_on_fence(c, from, &msg->u.fence, out); return;
     case TALK_FENCED: commit_on_fenced(c, from, &msg->u.fenced, ev, out); return;
@@ -367,6 +354,7 @@ static void on_theirs(struct cluster *c, uint64_t from, const struct peer_cluste
     case TALK_PING:
     case TALK_PING_FOR:
     case TALK_ACK:
+    case TALK_NACK:
     case TALK_JOIN:
     case TALK_FENCED:
     case TALK_ADMIN: return;
@@ -494,8 +482,6 @@ uint64_t cluster_deadline_us(const struct cluster *c)
         at = sooner(at, c->self_us);
     if (c->resolve_us != 0)
         at = sooner(at, c->resolve_us);
-    if (c->detector.count > 0)
-        at = sooner(at, c->news ? sooner(c->gossip_us, c->news_us) : c->gossip_us);
     return at;
 }
 

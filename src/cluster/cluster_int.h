@@ -39,11 +39,10 @@ struct cluster {
 
     uint64_t stored[NODES_MAX / 64]; /* members, by index, that have the newest document on stable
                                         storage */
-    uint64_t active;    /* the newest epoch known to be stored by a majority of its own voters */
-    uint64_t gossip_us; /* the next gossip in turn */
-    uint64_t news_us;   /* news are told to all not before this */
-    bool news;          /* gossip to all in this step */
-    uint64_t spared_us; /* no member: the members are asked then whether they can do without it */
+    uint64_t active;     /* the newest epoch known to be stored by a majority of its own voters */
+    bool news;           /* there is something to tell at the end of this step */
+    uint32_t intents_at; /* the staged change that is told next */
+    uint64_t spared_us;  /* no member: the members are asked then whether they can do without it */
     uint64_t self_us; /* whether the members know this node rightly is looked at then; 0: they do */
     uint64_t shown_plan; /* what `plan` said last here */
 
@@ -116,10 +115,13 @@ uint64_t learn_deadline_us(const struct cluster *c);
 
 /* ---- gossip (gossip.c) ---- */
 
-void gossip_to(struct cluster *c, uint64_t to, struct outbox *out);
+void gossip_to(struct cluster *c, uint64_t to, enum gossip_step step, struct outbox *out);
 void gossip_tick(struct cluster *c, const struct event *ev, struct outbox *out);
 void gossip_on(struct cluster *c, uint64_t from, const struct talk_gossip *m,
                const struct event *ev, struct outbox *out);
+/* PING, PING_FOR, ACK, NACK. */
+void gossip_on_probe(struct cluster *c, uint64_t from, const struct peer_cluster *msg,
+                     const struct event *ev, struct outbox *out);
 /* Carries out what the detector wants. */
 void gossip_news(struct cluster *c, const struct detector_news *news, struct outbox *out);
 

@@ -12,7 +12,13 @@ enum {
     CONTACTS_MAX = NODES_MAX + 128, /* nodes that are connected, members and others */
     PROBES_MAX = 64,                /* of the detector, own and for others, in flight */
     PROBE_HELPERS = 3,              /* nodes that are asked for an indirect probe */
-    NEWS_PARTS = 20,         /* of a gossip interval: the least time between news told to all */
+    SUSPICION_CONFIRMS = 2,         /* accusers beside the first that make a suspicion shortest */
+    HEALTH_SCORE_MAX = 8,           /* of this node's doubts about itself */
+    GREY_MS = 30000,                /* the least time that a node is taken for slow */
+    GOSSIP_FANOUT = 3,              /* nodes that news are told to at once */
+    GOSSIP_RECORDS = 16,            /* in a message that does not bring all */
+    GOSSIP_INTENTS = 8,             /* the same */
+    NEWS_PARTS = 4,          /* of a gossip interval: the least time between news told at once */
     RELAYS_MAX = 16,         /* operators' requests handed on and not answered yet */
     REASON_BYTES_MAX = 2048, /* a sentence for an operator */
 };

@@ -10,7 +10,7 @@ static void add_member(struct cluster *c, uint32_t at, const struct document *d)
     c->view_members[at] = (struct view_member){
         .id = id,
         .up = up,
-        .grey = detector_suspects(&c->detector, id),
+        .grey = detector_grey(&c->detector, id),
     };
     c->view_nodes[at] = (struct ring_node){
         .id = id,

@@ -129,9 +129,13 @@ enum config_change { CONFIG_AT_START, CONFIG_LIVE };
     X(TIME, probe_timeout_ms, "cluster.probe_timeout", "500ms", 5, 60000, AT_START,                \
       "How long its answer is waited for; shorter than cluster.probe_interval.")                   \
     X(TIME, suspicion_ms, "cluster.suspicion", "4s", 10, 600000, AT_START,                         \
-      "How long a node that does not answer is suspected before it is taken for down.")            \
+      "How long a node that does not answer is suspected, at least, before it is taken for down: " \
+      "this long where two more nodes find so, up to six times as long where nobody does; and in " \
+      "clusters of more than ten nodes this times the decimal logarithm of their number.")         \
     X(TIME, gossip_interval_ms, "cluster.gossip_interval", "200ms", 10, 60000, AT_START,           \
       "How often news of the cluster are told.")                                                   \
+    X(TIME, compare_interval_ms, "cluster.compare_interval", "30s", 100, 3600000, AT_START,        \
+      "How often all that is known of the members is compared with what another node knows.")      \
     X(SIZE, cache_bytes, "storage.cache_size", "256MB", 1 << 20, UINT64_C(1) << 44, AT_START,      \
       "Memory for blocks of stored data that were read.")                                          \
     X(SIZE, memtable_bytes, "storage.memtable_size", "32MB", 1 << 20, UINT64_C(4) << 30, AT_START, \

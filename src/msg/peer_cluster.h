@@ -28,6 +28,7 @@ enum cluster_talk {
     TALK_PING,
     TALK_PING_FOR, /* ping `node` for me */
     TALK_ACK,
+    TALK_NACK, /* `node` has not answered me either */
 
     /* Joining. */
     TALK_JOIN,
@@ -73,8 +74,9 @@ struct gossip_record {
     uint64_t incarnation;
     enum liveness state;
     uint64_t version;
-    uint64_t epoch; /* fact: the newest document that it has on stable storage */
-    bool holds;     /* fact: its store holds objects */
+    uint64_t epoch;   /* fact: the newest document that it has on stable storage */
+    bool holds;       /* fact: its store holds objects */
+    uint64_t accuser; /* not UP: a node that found it so; 0: none is known */
 };
 
 /* A staged change. A withdrawn one is still told, so that nobody brings it back. */
@@ -91,10 +93,20 @@ struct intent {
     uint32_t weight;       /* join, set-weight */
 };
 
+/* What a gossip brings, and what it asks for. */
+enum gossip_step {
+    GOSSIP_NEWS,    /* some records */
+    GOSSIP_COMPARE, /* the same; who believes else than the digest says answers with WHOLE */
+    GOSSIP_WHOLE,   /* all records; is answered with all */
+    GOSSIP_ANSWER,  /* some or all records; is not answered */
+};
+
 struct talk_gossip {
+    enum gossip_step step;
     uint64_t epoch;
     uint64_t hash;
     uint64_t active;
+    uint64_t digest; /* of all that the sender believes of the members of its document */
     const struct gossip_record *records;
     uint32_t records_count;
     const struct intent *intents;
@@ -103,7 +115,9 @@ struct talk_gossip {
 
 struct talk_probe {
     uint64_t seq;
-    uint64_t node; /* PING_FOR */
+    uint64_t node; /* PING_FOR, NACK */
+    const struct gossip_record *records;
+    uint32_t records_count;
 };
 
 enum join_wish {

@@ -24,6 +24,7 @@ static void quiet_config(struct config *config)
     config->probe_timeout_ms = 150;
     config->suspicion_ms = 1000;
     config->gossip_interval_ms = 100;
+    config->compare_interval_ms = 3000;
 }
 
 static void draw_config(struct world *w)

@@ -13,10 +13,11 @@ enum {
     VERBS = ADMIN_SET_WEIGHT + 1,
     WISHES = JOIN_WITHDRAW + 1,
     LIVENESSES = LIVE_DOWN + 1,
+    GOSSIP_STEPS = GOSSIP_ANSWER + 1,
     INTENT_KINDS = INTENT_WEIGHT + 1,
     HOLDS_BYTES_MAX = SLOTS_MAX / 8,
     TARGET_BYTES_MAX = 1024,
-    RECORD_BYTES = 34,
+    RECORD_BYTES = 42,
     INTENT_BYTES = 38,
 };
 
@@ -39,7 +40,8 @@ enum {
     X(FENCE, 15)                                                                                   \
     X(FENCED, 16)                                                                                  \
     X(ADMIN, 17)                                                                                   \
-    X(ADMIN_ANSWER, 18)
+    X(ADMIN_ANSWER, 18)                                                                            \
+    X(NACK, 19)
 
 static uint8_t number_of(enum cluster_talk kind)
 {
@@ -120,6 +122,7 @@ static void record_put(struct buf *buf, const struct gossip_record *m)
     buf_put_le64(buf, m->version);
     buf_put_le64(buf, m->epoch);
     buf_put_u8(buf, m->holds);
+    buf_put_le64(buf, m->accuser);
 }
 
 static void record_get(struct reader *r, struct gossip_record *m)
@@ -130,6 +133,40 @@ static void record_get(struct reader *r, struct gossip_record *m)
     m->version = reader_le64(r);
     m->epoch = reader_le64(r);
     m->holds = field_bool(r);
+    m->accuser = reader_le64(r);
+}
+
+static void records_put(struct buf *buf, const struct gossip_record *records, uint32_t count)
+{
+    buf_put_varint(buf, count);
+    for (uint32_t i = 0; i < count; i++)
+        record_put(buf, &records[i]);
+}
+
+static const struct gossip_record *records_get(struct arena *arena, struct reader *r,
+                                               uint32_t *ret_count)
+{
+    size_t count = reader_count(r, NODES_MAX, RECORD_BYTES);
+    struct gossip_record *records = arena_alloc_array(arena, count, sizeof(*records));
+
+    for (size_t i = 0; i < count; i++)
+        record_get(r, &records[i]);
+    *ret_count = (uint32_t)count;
+    return records;
+}
+
+static void probe_put(struct buf *buf, const struct talk_probe *m)
+{
+    buf_put_le64(buf, m->seq);
+    buf_put_le64(buf, m->node);
+    records_put(buf, m->records, m->records_count);
+}
+
+static void probe_get(struct arena *arena, struct reader *r, struct talk_probe *m)
+{
+    m->seq = reader_le64(r);
+    m->node = reader_le64(r);
+    m->records = records_get(arena, r, &m->records_count);
 }
 
 static void intent_put(struct buf *buf, const struct intent *m)
@@ -162,12 +199,12 @@ static void intent_get(struct reader *r, struct intent *m)
 
 static void gossip_put(struct buf *buf, const struct talk_gossip *m)
 {
+    buf_put_u8(buf, (uint8_t)m->step);
     buf_put_le64(buf, m->epoch);
     buf_put_le64(buf, m->hash);
     buf_put_le64(buf, m->active);
-    buf_put_varint(buf, m->records_count);
-    for (uint32_t i = 0; i < m->records_count; i++)
-        record_put(buf, &m->records[i]);
+    buf_put_le64(buf, m->digest);
+    records_put(buf, m->records, m->records_count);
     buf_put_varint(buf, m->intents_count);
     for (uint32_t i = 0; i < m->intents_count; i++)
         intent_put(buf, &m->intents[i]);
@@ -175,16 +212,13 @@ static void gossip_put(struct buf *buf, const struct talk_gossip *m)
 
 static void gossip_get(struct arena *arena, struct reader *r, struct talk_gossip *m)
 {
+    m->step = (enum gossip_step)field_choice(r, GOSSIP_STEPS);
     m->epoch = reader_le64(r);
     m->hash = reader_le64(r);
     m->active = reader_le64(r);
-    size_t count = reader_count(r, NODES_MAX, RECORD_BYTES);
-    struct gossip_record *records = arena_alloc_array(arena, count, sizeof(*records));
-    for (size_t i = 0; i < count; i++)
-        record_get(r, &records[i]);
-    m->records = records;
-    m->records_count = (uint32_t)count;
-    count = reader_count(r, INTENTS_MAX, INTENT_BYTES);
+    m->digest = reader_le64(r);
+    m->records = records_get(arena, r, &m->records_count);
+    size_t count = reader_count(r, INTENTS_MAX, INTENT_BYTES);
     struct intent *intents = arena_alloc_array(arena, count, sizeof(*intents));
     for (size_t i = 0; i < count; i++)
         intent_get(r, &intents[i]);
@@ -273,9 +307,7 @@ void peer_cluster_encode(struct buf *buf, const struct peer_cluster *msg)
     case TALK_PING:
     case TALK_PING_FOR:
     case TALK_ACK:
-        buf_put_le64(buf, msg->u.probe.seq);
-        buf_put_le64(buf, msg->u.probe.node);
-        break;
+    case TALK_NACK: probe_put(buf, &msg->u.probe); break;
     case TALK_JOIN: join_put(buf, &msg->u.join); break;
     case TALK_JOIN_ANSWER:
         buf_put_le64(buf, msg->u.join_answer.seq);
@@ -314,9 +346,7 @@ static void payload_get(struct arena *arena, struct reader *r, struct peer_clust
     case TALK_PING:
     case TALK_PING_FOR:
     case TALK_ACK:
-        msg->u.probe.seq = reader_le64(r);
-        msg->u.probe.node = reader_le64(r);
-        break;
+    case TALK_NACK: probe_get(arena, r, &msg->u.probe); break;
     case TALK_JOIN: join_get(r, &msg->u.join); break;
     case TALK_JOIN_ANSWER:
         msg->u.join_answer.seq = reader_le64(r);

@@ -77,6 +77,10 @@ struct peer_cluster message_copy(struct arena *arena, const struct peer_cluster 
     case TALK_PING:
     case TALK_PING_FOR:
     case TALK_ACK:
+    case TALK_NACK:
+        copy.u.probe.records = copy_table(arena, msg->u.probe.records, msg->u.probe.records_count,
+                                          sizeof(struct gossip_record));
+        break;
     case TALK_FENCE: break;
     case TALK_JOIN: copy_join(arena, &copy.u.join); break;
     case TALK_JOIN_ANSWER:

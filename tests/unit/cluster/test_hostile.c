@@ -143,25 +143,40 @@ static struct ballot ballot(struct victim *v, uint64_t from)
     return (struct ballot){counter, below(v, 3) > 0 ? from : number(v)};
 }
 
-static void gossip(struct victim *v, struct talk_gossip *m)
+static const struct gossip_record *records_any(struct victim *v, uint32_t *ret_count)
 {
     struct gossip_record *records = arena_alloc_array(&v->arena, 4, sizeof(*records));
+
+    for (int i = 0; i < 4; i++)
+        records[i] = (struct gossip_record){number(v), number(v), (enum liveness)below(v, 3),
+                                            number(v), number(v), below(v, 2),
+                                            number(v)};
+    *ret_count = (uint32_t)below(v, 5);
+    return records;
+}
+
+static void gossip(struct victim *v, struct talk_gossip *m)
+{
     struct intent *intents = arena_alloc_array(&v->arena, 4, sizeof(*intents));
 
     for (int i = 0; i < 4; i++) {
-        records[i] = (struct gossip_record){number(v), number(v), (enum liveness)below(v, 3),
-                                            number(v), number(v), below(v, 2)};
         intents[i] = (struct intent){
             number(v), number(v), number(v), below(v, 2), (enum intent_kind)below(v, 4),
             number(v), text(v),   text(v),   text(v),     (uint32_t)number(v)};
     }
-    *m = (struct talk_gossip){number(v),
-                              number(v),
-                              number(v),
-                              records,
-                              (uint32_t)below(v, 5),
-                              intents,
-                              (uint32_t)below(v, 5)};
+    *m = (struct talk_gossip){.step = (enum gossip_step)below(v, 4),
+                              .epoch = number(v),
+                              .hash = number(v),
+                              .active = number(v),
+                              .digest = number(v),
+                              .intents = intents,
+                              .intents_count = (uint32_t)below(v, 5)};
+    m->records = records_any(v, &m->records_count);
+    /* Else nothing but the document would ever be compared. */
+    if (below(v, 2) == 0) {
+        m->epoch = document_of(v)->epoch;
+        m->hash = document_of(v)->hash;
+    }
 }
 
 static void fill(struct victim *v, uint64_t from, struct peer_cluster *m)
@@ -184,7 +199,11 @@ static void fill(struct victim *v, uint64_t from, struct peer_cluster *m)
     case TALK_GOSSIP: gossip(v, &m->u.gossip); break;
     case TALK_PING:
     case TALK_PING_FOR:
-    case TALK_ACK: m->u.probe = (struct talk_probe){number(v), number(v)}; break;
+    case TALK_ACK:
+    case TALK_NACK:
+        m->u.probe = (struct talk_probe){number(v), number(v), NULL, 0};
+        m->u.probe.records = records_any(v, &m->u.probe.records_count);
+        break;
     case TALK_JOIN:
         m->u.join = (struct talk_join){
             number(v), (enum join_wish)below(v, 3), text(v), text(v), text(v), 100, number(v)};

@@ -439,6 +439,11 @@ static bool someone_is_grey(struct town *town)
     return grey;
 }
 
+static bool nobody_is_grey(struct town *town)
+{
+    return !someone_is_grey(town);
+}
+
 TEST(nodes_that_are_cut_off_are_found_out_and_come_back)
 {
     struct town town;
@@ -461,7 +466,7 @@ TEST(nodes_that_are_cut_off_are_found_out_and_come_back)
     town_cut(&town, 0);
     CHECK(town_until(&town, town_all_reach, 10 * SECOND));
     CHECK(town.traces[TRACE_NODE_UP] > 0);
-    CHECK(!someone_is_grey(&town));
+    CHECK(town_until(&town, nobody_is_grey, 60 * SECOND));
     end(&town);
 }
 

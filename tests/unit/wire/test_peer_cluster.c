@@ -97,20 +97,35 @@ static struct cluster_status *status_any(void)
     return s;
 }
 
+static const struct gossip_record *records_any(uint32_t *ret_count)
+{
+    uint32_t count = (uint32_t)below(8);
+    struct gossip_record *records = arena_alloc_array(&arena, count, sizeof(*records));
+
+    for (uint32_t i = 0; i < count; i++)
+        records[i] = (struct gossip_record){any(),  any(), (enum liveness)below(3), any(), any(),
+                                            coin(), any()};
+    *ret_count = count;
+    return records;
+}
+
 static void gossip_any(struct talk_gossip *m)
 {
-    uint32_t records_count = (uint32_t)below(8), intents_count = (uint32_t)below(5);
-    struct gossip_record *records = arena_alloc_array(&arena, records_count, sizeof(*records));
+    uint32_t intents_count = (uint32_t)below(5);
     struct intent *intents = arena_alloc_array(&arena, intents_count, sizeof(*intents));
 
-    for (uint32_t i = 0; i < records_count; i++)
-        records[i] =
-            (struct gossip_record){any(), any(), (enum liveness)below(3), any(), any(), coin()};
     for (uint32_t i = 0; i < intents_count; i++)
         intents[i] =
             (struct intent){any(), any(),    any(),    coin(),   (enum intent_kind)below(4),
                             any(), text(20), text(20), text(20), (uint32_t)any()};
-    *m = (struct talk_gossip){any(), any(), any(), records, records_count, intents, intents_count};
+    *m = (struct talk_gossip){.step = (enum gossip_step)below(4),
+                              .epoch = any(),
+                              .hash = any(),
+                              .active = any(),
+                              .digest = any(),
+                              .intents = intents,
+                              .intents_count = intents_count};
+    m->records = records_any(&m->records_count);
 }
 
 static struct peer_cluster message_any(enum cluster_talk kind)
@@ -138,7 +153,11 @@ static struct peer_cluster message_any(enum cluster_talk kind)
     case TALK_GOSSIP: gossip_any(&m.u.gossip); break;
     case TALK_PING:
     case TALK_PING_FOR:
-    case TALK_ACK: m.u.probe = (struct talk_probe){any(), any()}; break;
+    case TALK_ACK:
+    case TALK_NACK:
+        m.u.probe = (struct talk_probe){any(), any(), NULL, 0};
+        m.u.probe.records = records_any(&m.u.probe.records_count);
+        break;
     case TALK_JOIN:
         m.u.join = (struct talk_join){any(),    (enum join_wish)below(3), text(20), text(20),
                                       text(20), (uint32_t)any(),          any()};
@@ -243,27 +262,50 @@ TEST(fields_of_the_register)
 
 TEST(fields_of_gossip)
 {
-    struct gossip_record record = {11, 12, LIVE_SUSPECT, 13, 14, true};
+    struct gossip_record record = {11, 12, LIVE_SUSPECT, 13, 14, true, 15};
     struct intent intent = {
         21, 22, 23, true, INTENT_WEIGHT, 24, BYTES_LIT("n"), BYTES_LIT("a"), BYTES_LIT("l"), 25};
     struct peer_cluster m = {.kind = TALK_GOSSIP}, again;
     struct buf a;
 
     arena_init(&arena);
-    m.u.gossip = (struct talk_gossip){1, 2, 3, &record, 1, &intent, 1};
+    m.u.gossip = (struct talk_gossip){GOSSIP_WHOLE, 1, 2, 3, 4, &record, 1, &intent, 1};
     encoded(&a, &m);
     CHECK_EQ_FATAL(read_again(buf_bytes(&a), &again), ERR_OK);
     const struct gossip_record *r = again.u.gossip.records;
     const struct intent *i = again.u.gossip.intents;
+    CHECK_EQ(again.u.gossip.step, GOSSIP_WHOLE);
+    CHECK_EQ(again.u.gossip.digest, 4);
     CHECK_EQ(again.u.gossip.epoch, 1);
     CHECK_EQ(again.u.gossip.hash, 2);
     CHECK_EQ(again.u.gossip.active, 3);
     CHECK(r->node == 11 && r->incarnation == 12 && r->state == LIVE_SUSPECT);
-    CHECK(r->version == 13 && r->epoch == 14 && r->holds);
+    CHECK(r->version == 13 && r->epoch == 14 && r->holds && r->accuser == 15);
     CHECK(i->tag == 21 && i->base == 22 && i->order == 23 && i->withdrawn);
     CHECK(i->kind == INTENT_WEIGHT && i->node == 24 && i->weight == 25);
     CHECK(bytes_eq(i->name, intent.name) && bytes_eq(i->address, intent.address));
     CHECK(bytes_eq(i->location, intent.location));
+    buf_done(&a);
+    arena_done(&arena);
+}
+
+TEST(fields_of_a_nack)
+{
+    struct gossip_record record = {11, 12, LIVE_DOWN, 13, 14, false, 15};
+    struct peer_cluster m = {.kind = TALK_NACK}, again;
+    struct buf a;
+
+    arena_init(&arena);
+    m.u.probe = (struct talk_probe){1, 2, &record, 1};
+    encoded(&a, &m);
+    CHECK_EQ(a.data[0], 19);
+    CHECK_EQ_FATAL(read_again(buf_bytes(&a), &again), ERR_OK);
+    CHECK_EQ(again.kind, TALK_NACK);
+    CHECK(again.u.probe.seq == 1 && again.u.probe.node == 2);
+    CHECK_EQ_FATAL(again.u.probe.records_count, 1);
+    const struct gossip_record *r = again.u.probe.records;
+    CHECK(r->node == 11 && r->incarnation == 12 && r->state == LIVE_DOWN);
+    CHECK(r->version == 13 && r->epoch == 14 && !r->holds && r->accuser == 15);
     buf_done(&a);
     arena_done(&arena);
 }
@@ -290,9 +332,19 @@ TEST(counts_are_bounded_before_memory_is_taken)
     arena_init(&arena);
     buf_init(&a, BUF_MAX);
     buf_put_u8(&a, 9);
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 3; i++)
+        buf_put_le64(&a, 1);
+    buf_put_u8(&a, GOSSIP_NEWS);
+    for (int i = 0; i < 4; i++)
         buf_put_le64(&a, 1);
     buf_put_varint(&a, UINT64_C(1) << 60);
+    CHECK_EQ(read_again(buf_bytes(&a), &again), ERR_MALFORMED);
+    CHECK(arena_total(&arena) < 4096);
+    buf_reset(&a);
+    buf_put_u8(&a, 10);
+    for (int i = 0; i < 5; i++)
+        buf_put_le64(&a, 1);
+    buf_put_varint(&a, 1);
     CHECK_EQ(read_again(buf_bytes(&a), &again), ERR_MALFORMED);
     CHECK(arena_total(&arena) < 4096);
     buf_reset(&a);
@@ -309,6 +361,7 @@ int main(int argc, char **argv)
         T(what_is_cut_is_refused),
         T(fields_of_the_register),
         T(fields_of_gossip),
+        T(fields_of_a_nack),
         T(layout_of_a_fence),
         T(counts_are_bounded_before_memory_is_taken),
     };
