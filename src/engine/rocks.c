@@ -168,6 +168,7 @@ static enum err remember(struct rocks *rocks, char *text)
         ASSERT(len >= 0);
     }
     enum err err = take_error(text);
+    atomic_store(&rocks->short_of_space, err == ERR_NO_SPACE);
     if (err == ERR_OK || err == ERR_NO_SPACE)
         return err;
     atomic_store(&rocks->broken, true);
@@ -204,6 +205,9 @@ static enum err rocks_sync(struct engine *engine)
 
     if (atomic_load(&rocks->broken))
         return ERR_IO;
+    /* Debian's library would stop the process: to it the log is still the one that failed. */
+    if (atomic_load(&rocks->short_of_space))
+        return ERR_NO_SPACE;
     rocksdb_flush_wal(rocks->db, 1, &text);
     return remember(rocks, text);
 }

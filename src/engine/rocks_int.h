@@ -28,7 +28,8 @@ struct rocks {
     rocksdb_readoptions_t *read_blocking; /* from files too */
     rocksdb_writeoptions_t *write_buffered;
     rocksdb_writeoptions_t *write_synced;
-    atomic_bool broken; /* a commit or sync failed: none will be tried again (rule 4) */
+    atomic_bool broken;         /* a commit or sync failed: none will be tried again (rule 4) */
+    atomic_bool short_of_space; /* the last commit found no space */
     pthread_mutex_t why_lock;
     struct why why; /* of the last failure, in the library's words */
 };

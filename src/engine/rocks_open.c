@@ -174,6 +174,7 @@ enum err engine_open_rocks(const struct engine_options *options, struct engine *
 
     rocks->engine.ops = &rocks_ops;
     atomic_init(&rocks->broken, false);
+    atomic_init(&rocks->short_of_space, false);
     int failed = pthread_mutex_init(&rocks->why_lock, NULL);
     ASSERT(failed == 0);
     make_options(rocks, options);
@@ -200,7 +201,7 @@ static void close_database(struct rocks *rocks)
 {
     char *text = NULL;
 
-    if (!atomic_load(&rocks->broken))
+    if (!atomic_load(&rocks->broken) && !atomic_load(&rocks->short_of_space))
         rocksdb_flush_wal(rocks->db, 1, &text);
     rocksdb_free(text);
     rocksdb_cancel_all_background_work(rocks->db, 1);

@@ -73,7 +73,8 @@ class Node:
         self.data = os.path.join(folder, name)
         self.log = os.path.join(folder, name + '.log')
         self.pb, self.http, self.peer = free_ports(3)
-        self.settings = settings
+        self.settings = ('storage.ballast=0', *settings)
+        self.environment = None
         self.process = None
 
     def arguments(self):
@@ -85,7 +86,8 @@ class Node:
     def start(self):
         with open(self.log, 'ab') as log:
             self.process = subprocess.Popen([BINARY, *self.arguments()], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, preexec_fn=die_with_parent)
+                                            stdout=log, stderr=log, env=self.environment,
+                                            preexec_fn=die_with_parent)
 
     def request(self, path, method='GET', body=None, headers=None, timeout=10):
         """(status, body) of an HTTP request."""
@@ -146,11 +148,15 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, count=3, types=None, inactive=(), settings=(), keep=False, host=''):
+    """`before` is called with each node before it starts; what it returns is in `prepared`."""
+
+    def __init__(self, count=3, types=None, inactive=(), settings=(), keep=False, host='',
+                 before=None):
         self.folder = tempfile.mkdtemp(prefix='dassie-test-')
         self.keep = keep
         self.types, self.inactive = types or {}, set(inactive)
         self.nodes = [Node(f'n{i + 1}{host}', self.folder, settings) for i in range(count)]
+        self.prepared = [before(node) for node in self.nodes] if before else []
 
     def __enter__(self):
         try:
