@@ -7,9 +7,9 @@
     node.kill(); disk.power_cut(draw)       what was not synced is lost, as chance will have it
 
 A power loss keeps every byte that was synced. Of the rest of each file it keeps a part, which may
-damaged in a write-ahead log; and of a directory either the names as they are or those of its
-last sync. That other files only end too early is what file systems promise that write a file's length
-after its bytes (ext4 in its default mode, XFS, btrfs): the engine's manifest needs that promise."""
+be damaged in a write-ahead log; and of a directory either the names as they are or those of its
+last sync. That other files only end too early is what file systems promise that write a file's
+length after its bytes (ext4 in its default mode, XFS, btrfs): the engine's manifest needs that."""
 
 import mmap
 import os
