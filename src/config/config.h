@@ -169,6 +169,11 @@ enum config_change { CONFIG_AT_START, CONFIG_LIVE };
     X(TIME, expiry_grace_ms, "expiry.grace", "1d", 0, 2592000000, LIVE,                            \
       "How long expired data is kept, hidden, before it is removed: a clock that is wrong by "     \
       "less destroys nothing. At least twice expiry.skew.")                                        \
+    X(TIME, expiry_interval_ms, "expiry.interval", "1h", 1, 2592000000, LIVE,                      \
+      "The least time from one search for data to be removed to the next. There is none while "    \
+      "nothing is due.")                                                                           \
+    X(SIZE, expiry_rate, "expiry.rate", "4MB", 1024, UINT64_C(1) << 40, LIVE,                      \
+      "Bytes of digests a second that such a search reads; a key has some 80.")                    \
     X(NUMBER, hot_keys_max, "kv.hot_keys", "10000", 1, 1000000, LIVE,                              \
       "Keys that may be in work at once; requests for more are answered with 'overload'.")         \
     X(NUMBER, counter_lease, "kv.counter_lease", "100000", 2, 1000000000, LIVE,                    \

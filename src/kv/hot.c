@@ -75,7 +75,7 @@ static void hot_load(struct hot *hot, struct outbox *out)
 
     op->verb = STORE_GET;
     op->token = token_of(TOKEN_VNODE, (uint64_t)NUMBER_LOAD << VNODE_NUMBER_SHIFT | hot->id);
-    op->family = hot->hint_for == 0 ? FAMILY_OBJECT : FAMILY_HINT;
+    op->family = hot->by_digest ? FAMILY_META : hot->hint_for == 0 ? FAMILY_OBJECT : FAMILY_HINT;
     op->key = hot->hint_for == 0 ? arena_copy(&out->arena, hot->key)
                                  : hint_key_make(&out->arena, hot->hint_for, hot->key);
 }
@@ -117,6 +117,7 @@ void hot_add(struct vnodes *vs, const struct hot_place *place, struct op *op,
             return;
         }
         hot = hot_new(vs, place, hash);
+        hot->by_digest = op->kind == OP_REMOVE;
         hot_load(hot, out);
     } else {
         if (hot->queued >= HOT_QUEUE_MAX) {
@@ -178,6 +179,8 @@ static void op_commit(struct vnodes *vs, struct op *op, struct blob *record,
     op_fly(vs, op, rows, count, out);
     blob_unref(hot->record);
     hot->record = blob_ref(record);
+    if (hot->hint_for == 0)
+        ends_note(vs, object->clock.ends_us);
 }
 
 /* Nothing to store, but what is there must be in the store, and as durable as the operation
@@ -389,6 +392,28 @@ static void apply_drop(struct vnodes *vs, struct op *op, struct outbox *out)
     hot->record = NULL;
 }
 
+/* Both rows go. On a cold key the newest object is not known, but its digest is what was met: then
+ * it had ended. */
+static void apply_remove(struct vnodes *vs, struct op *op, struct outbox *out)
+{
+    struct hot *hot = op->hot;
+    const struct object *object = newest(hot, out);
+
+    ASSERT(hot->hint_for == 0);
+    list_remove(&op->list);
+    if (object != NULL && !clock_ended(object->clock, op->cutoff_us)) {
+        op_finish(vs, op, ERR_MODIFIED, out);
+        return;
+    }
+    struct store_row *rows = arena_alloc_array(&out->arena, 2, sizeof(*rows));
+    struct bytes key = arena_copy(&out->arena, hot->key);
+    rows[0] = (struct store_row){FAMILY_OBJECT, key, NULL};
+    rows[1] = (struct store_row){FAMILY_META, key, NULL};
+    op_fly(vs, op, rows, 2, out);
+    blob_unref(hot->record);
+    hot->record = NULL;
+}
+
 void hot_drain(struct vnodes *vs, struct hot *hot, const struct event *ev, struct outbox *out)
 {
     hot_check(hot);
@@ -403,6 +428,7 @@ void hot_drain(struct vnodes *vs, struct hot *hot, const struct event *ev, struc
         case OP_MERGE: apply_merge(vs, op, out); break;
         case OP_HEAL: apply_heal(vs, op, out); break;
         case OP_DROP: apply_drop(vs, op, out); break;
+        case OP_REMOVE: apply_remove(vs, op, out); break;
         }
         hot->queued--;
     }
@@ -427,6 +453,30 @@ void hot_give_up(struct vnodes *vs, struct hot *hot, enum err err, struct outbox
     hot_rest(vs, hot);
 }
 
+/* LOADING for a removal: when the digest is another one by now, it is not for this pass to remove,
+ * and who waits behind needs the object. */
+static void hot_digest_loaded(struct vnodes *vs, struct hot *hot, const struct event *ev,
+                              struct outbox *out)
+{
+    const struct stored *stored = &ev->u.stored;
+    struct op *op = CONTAINER_OF(hot->queue.next, struct op, list);
+
+    ASSERT(op->kind == OP_REMOVE);
+    hot->by_digest = false;
+    if (stored->err == ERR_OK && bytes_eq(blob_bytes(stored->value), blob_bytes(op->record))) {
+        hot_ready(vs, hot, NULL, ev, out);
+        return;
+    }
+    list_remove(&op->list);
+    hot->queued--;
+    bool other = stored->err == ERR_OK || stored->err == ERR_NOT_FOUND;
+    op_finish(vs, op, other ? ERR_MODIFIED : stored->err, out);
+    if (list_empty(&hot->queue))
+        hot_rest(vs, hot);
+    else
+        hot_load(hot, out);
+}
+
 void hot_loaded(struct vnodes *vs, const struct view *view, struct hot *hot, const struct event *ev,
                 struct outbox *out)
 {
@@ -435,6 +485,10 @@ void hot_loaded(struct vnodes *vs, const struct view *view, struct hot *hot, con
 
     if (hot->state != HOT_LOADING)
         return;
+    if (hot->by_digest) {
+        hot_digest_loaded(vs, hot, ev, out);
+        return;
+    }
     if (stored->err == ERR_NOT_FOUND) {
         hot_ready(vs, hot, NULL, ev, out);
         return;

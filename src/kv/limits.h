@@ -11,10 +11,12 @@ enum {
     HINTS_LOOKS = 8,      /* how often in their life hints are looked at for their age */
     DRAIN_ROWS_MAX = 64,  /* hints on their way to their node at once */
     DRAIN_BYTES_MAX = 1 << 18,
-    DRAIN_WAIT_MS = 10000, /* for their acknowledgements */
-    DRAIN_REST_MS = 2000,  /* after a pass that did not hand over all */
-    DIGESTS_MAX = 256,     /* questions of exchanges being answered in one shard */
-    EXCHANGE_ROWS = 16,    /* objects of one exchange on their way at once ... */
+    DRAIN_WAIT_MS = 10000,   /* for their acknowledgements */
+    DRAIN_REST_MS = 2000,    /* after a pass that did not hand over all */
+    EXPIRE_ROWS = 64,        /* removals of expired rows under way at once */
+    EXPIRE_FIRST_MS = 60000, /* after the start, until expired rows are first looked for */
+    DIGESTS_MAX = 256,       /* questions of exchanges being answered in one shard */
+    EXCHANGE_ROWS = 16,      /* objects of one exchange on their way at once ... */
     EXCHANGE_BYTES = 1 << 20,
     EXCHANGE_WAIT_MS = 10000, /* without any answer */
 };

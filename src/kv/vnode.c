@@ -302,7 +302,7 @@ void op_fail(struct vnodes *vs, struct op *op, enum err err, uint32_t have, uint
 {
     ASSERT(vs->waiting > 0);
     vs->waiting--;
-    if (op->kind == OP_WRITE || op->kind == OP_DROP) {
+    if (op->kind == OP_WRITE || op->kind == OP_DROP || op->kind == OP_REMOVE) {
         struct output *news = outbox_add(out, OUT_VNODE);
         news->u.vnode.kind = EV_COMMITTED;
         news->u.vnode.news.token = op->token;
@@ -391,6 +391,19 @@ void vnodes_drop(struct vnodes *vs, const struct vnode_drop *drop, const struct 
     op->token = drop->token;
     op->durable = false;
     op->record = drop->record == NULL ? NULL : blob_ref(drop->record);
+    hot_add(vs, &place, op, ev, out);
+}
+
+void vnodes_remove(struct vnodes *vs, const struct vnode_remove *remove, const struct event *ev,
+                   struct outbox *out)
+{
+    struct op *op = op_new(vs, OP_REMOVE);
+    struct hot_place place = {remove->partition, 0, remove->row_key};
+
+    op->token = remove->token;
+    op->durable = false;
+    op->record = blob_copy(remove->digest);
+    op->cutoff_us = remove->cutoff_us;
     hot_add(vs, &place, op, ev, out);
 }
 

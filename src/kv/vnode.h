@@ -5,7 +5,7 @@
  * A change is an operation: a client's WRITE that this replica coordinates (it gets a dot), a MERGE
  * of what another replica sent, or a HEAL of rows that were found corrupt. Hints, which this node
  * keeps for others that are away, are objects of their own, with the same operations and rules, and
- * a DROP of what was handed over. While a key has an
+ * a DROP of what was handed over; and a REMOVE of what has expired. While a key has an
  * operation in flight it stands in the hot table with its newest object, committed or not; the next
  * operation starts from that without a read.
  *
@@ -21,7 +21,8 @@
  *  4. A dot is issued only when its counter is covered by a durable lease of the incarnation; no
  *     dot is issued twice.
  *  5. A dot is issued only while every earlier dot of the same incarnation is in the store here,
- *     or on its way there in order. For a dot covers all earlier ones of its actor on its key, and
+ *     or on its way there in order, or was removed there when all of its key's history had
+ *     expired. For a dot covers all earlier ones of its actor on its key, and
  *     dots are sent to other replicas before the local commit is complete: one that was sent and
  *     then lost here, by a crash or a failed commit, would be covered, and so dropped, by the next
  *     write. So an incarnation ends with the process, unless that stopped cleanly and said so in
@@ -189,6 +190,34 @@ struct vnode_drop {
 
 void vnodes_drop(struct vnodes *vnodes, const struct vnode_drop *drop, const struct event *ev,
                  struct outbox *out);
+
+/* ---- expiry: rows whose history has ended ---- */
+
+/* What had ended by then may be removed now. */
+uint64_t vnodes_removal_us(const struct vnodes *vnodes, const struct event *ev);
+
+/* Whether a pass over all digests should begin: something may be due, and the last one is long
+ * enough ago. And when to ask again; UINT64_MAX: one is under way, or nothing here expires. */
+bool vnodes_expire_due(struct vnodes *vnodes, const struct event *ev);
+uint64_t vnodes_expire_deadline_us(const struct vnodes *vnodes);
+
+/* A pass begins, leaves a row with an end, and ends; `whole`: it met all rows. */
+void vnodes_expire_begin(struct vnodes *vnodes);
+void vnodes_expire_met(struct vnodes *vnodes, uint64_t ends_us);
+void vnodes_expire_end(struct vnodes *vnodes, bool whole, const struct event *ev);
+
+/* A row whose history has ended goes, with its digest, unless something was written on it since.
+ * Views are copied. EV_COMMITTED comes back with the token: ERR_OK, or ERR_MODIFIED. */
+struct vnode_remove {
+    uint64_t token;
+    uint32_t partition;
+    struct bytes row_key;
+    struct bytes digest; /* the row of FAMILY_META as it was met */
+    uint64_t cutoff_us;  /* vnodes_removal_us */
+};
+
+void vnodes_remove(struct vnodes *vnodes, const struct vnode_remove *remove, const struct event *ev,
+                   struct outbox *out);
 
 /* Operations in flight; 0 when the shard is quiet. */
 uint32_t vnodes_waiting(const struct vnodes *vnodes);

@@ -17,7 +17,7 @@
 enum vnode_number { NUMBER_LOAD, NUMBER_COMMIT, NUMBER_LEASE, NUMBER_CLOSE, NUMBER_SUM };
 enum { VNODE_NUMBER_SHIFT = 52 };
 
-enum op_kind { OP_WRITE, OP_MERGE, OP_HEAL, OP_DROP };
+enum op_kind { OP_WRITE, OP_MERGE, OP_HEAL, OP_DROP, OP_REMOVE };
 
 struct op {
     struct list list;     /* in the queue or among the flying ones of its key */
@@ -36,7 +36,8 @@ struct op {
     struct clock context;
     struct content content;
     struct condition condition;
-    struct blob *record; /* MERGE: what was sent. DROP: what was handed over */
+    struct blob *record; /* MERGE: what was sent. DROP: what was handed over. REMOVE: the digest */
+    uint64_t cutoff_us;  /* REMOVE: only a history that had ended by then */
     int64_t rows, bytes; /* of a hint: what its commit changes in the sum */
 };
 
@@ -51,6 +52,7 @@ struct hot {
     uint64_t hint_for; /* the entry is about a hint for this node; 0: about the replica here */
     uint32_t partition;
     enum hot_state state;
+    bool by_digest; /* LOADING: the digest is read, for the REMOVE that is first in the queue */
     struct blob *record; /* READY: the newest object; NULL when there is none. REFETCH: the merge
                                 of what has come so far */
     struct list queue;   /* operations not yet applied */
@@ -91,6 +93,14 @@ struct hints {
     uint64_t look_us;       /* when to look again whether some are too old */
 };
 
+/* When expired rows are looked for. */
+struct ends {
+    uint64_t next_us;       /* wall clock: the earliest end of the rows that the last pass left, and
+                               of what was written since; 0: unknown; UINT64_MAX: none has one */
+    uint64_t rest_until_us; /* no pass begins before; 0: nobody has asked yet */
+    bool passing;
+};
+
 enum { VNODES_MAX = 2 * SLOTS_MAX }; /* replicas, then fallbacks */
 
 struct vnodes {
@@ -107,6 +117,7 @@ struct vnodes {
     bool full;          /* no value is added */
     bool fenced;        /* no partition may get its first object */
     bool closed;
+    struct ends ends;
     struct map hints;     /* by target */
     uint64_t hints_bytes; /* of all targets */
     struct vnode *table[VNODES_MAX];
@@ -182,6 +193,11 @@ struct hot *hot_by_id(struct vnodes *vs, uint64_t id);
 void hot_loaded(struct vnodes *vs, const struct view *view, struct hot *hot, const struct event *ev,
                 struct outbox *out);
 void hot_committed(struct vnodes *vs, uint64_t op_id, const struct event *ev, struct outbox *out);
+
+/* ends.c */
+
+/* A row with this end is written here. */
+void ends_note(struct vnodes *vs, uint64_t ends_us);
 
 /* hints.c */
 

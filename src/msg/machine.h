@@ -17,6 +17,7 @@ enum machine_kind {
     MACHINE_LIST,
     MACHINE_DRAIN,
     MACHINE_EXCHANGE,
+    MACHINE_EXPIRE,
 };
 
 struct machine {

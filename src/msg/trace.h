@@ -42,6 +42,8 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
     X(EXCHANGE, DEBUG, "partition %0 compared with node %x1, err %2")                              \
     X(EXCHANGE_MOVED, INFO, "partition %0: %2 objects made up between this node and node %x1")     \
     X(EXCHANGE_LEFT, WARN, "partition %0: %2 objects still differ between this node and node %x1") \
+    X(EXPIRED_REMOVED, DEBUG, "an expired object was removed")                                     \
+    X(EXPIRE_OVER, INFO, "%0 expired objects removed, of %1 objects looked at")                    \
     X(EXPIRED_HIDDEN, DEBUG, "%0 expired values hidden from a client")                             \
     X(LIST_DONE, DEBUG, "listing done in %0 us, %1 names, err %2")                                 \
     X(SESSION_OPENED, DEBUG, "client connected")                                                   \

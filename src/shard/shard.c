@@ -213,6 +213,15 @@ static void begin_drains(struct shard *s, const struct event *ev, struct outbox 
     }
 }
 
+/* Begins to look for expired rows that may be removed. */
+static void begin_expire(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    struct kv_env env = shard_kv_env(s);
+
+    if (!s->stopping && env.view->document != NULL && vnodes_expire_due(s->vnodes, ev))
+        machine_add(s, expire_new(&env, s->next_id++, ev, out));
+}
+
 static void on_stop(struct shard *s, const struct event *ev, struct outbox *out)
 {
     s->stopping = true;
@@ -228,6 +237,7 @@ static void on_time(struct shard *s, const struct event *ev, struct outbox *out)
     vnodes_time(s->vnodes, ev, out);
     cluster_step(s->cluster, ev, out);
     begin_drains(s, ev, out);
+    begin_expire(s, ev, out);
 }
 
 static void on_host(struct shard *s, const struct event *ev, struct outbox *out)
@@ -315,7 +325,8 @@ uint64_t shard_deadline(const struct shard *s)
     if (seat != NULL)
         at = sooner(at, seat->at);
     if (!s->stopping && cluster_view(s->cluster)->document != NULL)
-        at = sooner(at, vnodes_hints_deadline_us(s->vnodes));
+        at = sooner(
+            at, sooner(vnodes_hints_deadline_us(s->vnodes), vnodes_expire_deadline_us(s->vnodes)));
     if (s->stopping && !s->halted)
         at = sooner(at, s->stop_by_us);
     return at;

@@ -7,6 +7,7 @@
 #include "cluster/cluster.h"
 #include "kv/digests.h"
 #include "kv/exchange.h"
+#include "kv/expire.h"
 #include "kv/machines.h"
 #include "kv/replica.h"
 #include "kv/transfers.h"

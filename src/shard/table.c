@@ -46,13 +46,15 @@ static void machine_free(struct machine *machine)
     case MACHINE_LIST: list_free(machine); break;
     case MACHINE_DRAIN: drain_free(machine); break;
     case MACHINE_EXCHANGE: exchange_free(machine); break;
+    case MACHINE_EXPIRE: expire_free(machine); break;
     }
 }
 
 /* 1 for a machine that serves a request, 0 for one that works for the node itself. */
 static uint32_t serves(const struct machine *machine)
 {
-    return machine->kind != MACHINE_DRAIN && machine->kind != MACHINE_EXCHANGE;
+    return machine->kind != MACHINE_DRAIN && machine->kind != MACHINE_EXCHANGE &&
+           machine->kind != MACHINE_EXPIRE;
 }
 
 /* Takes a machine out of the tables; what it made may still be read in this step. */
@@ -112,6 +114,7 @@ void machine_run(struct shard *s, struct machine *machine, const struct event *e
     case MACHINE_LIST: list_step(machine, &list, ev, out); break;
     case MACHINE_DRAIN: drain_step(machine, &kv, ev, out); break;
     case MACHINE_EXCHANGE: exchange_step(machine, &kv, ev, out); break;
+    case MACHINE_EXPIRE: expire_step(machine, &kv, ev, out); break;
     }
     machine_after(s, machine);
 }
@@ -126,7 +129,7 @@ void machines_stop(struct shard *s, const struct event *ev, struct outbox *out)
 {
     MAP_EACH(node, &s->machines) {
         struct machine *machine = CONTAINER_OF(node, struct machine, node);
-        if (machine->kind == MACHINE_EXCHANGE)
+        if (machine->kind == MACHINE_EXCHANGE || machine->kind == MACHINE_EXPIRE)
             machine_run(s, machine, ev, out);
     }
 }
@@ -182,7 +185,7 @@ void tables_time(struct shard *s, const struct event *ev, struct outbox *out)
         struct machine *machine = CONTAINER_OF(first, struct machine, timer);
         heap_remove(&s->timers, first);
         machine_run(s, machine, &due, out);
-        ASSERT(machine->done || machine->deadline_us > ev->mono_us);
+        ASSERT(machine->done || machine->deadline_us == 0 || machine->deadline_us > ev->mono_us);
     }
     while ((first = heap_peek(&s->seat_timers)) != NULL && first->at <= ev->mono_us) {
         struct seat *seat = CONTAINER_OF(first, struct seat, timer);

@@ -8,7 +8,7 @@
 #include "kv/replica.h"
 #include "kv/vnode.h"
 
-enum { STAGE_NODES_MAX = 8, STAGE_OPS_MAX = 64, STAGE_ROWS_MAX = 256, STAGE_OP_ROWS_MAX = 16 };
+enum { STAGE_NODES_MAX = 8, STAGE_OPS_MAX = 128, STAGE_ROWS_MAX = 512, STAGE_OP_ROWS_MAX = 16 };
 
 /* A row as it is stored. */
 struct stage_row {
