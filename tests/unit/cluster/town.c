@@ -49,7 +49,7 @@ static void row_set(struct row *row, const char *key, struct blob *value)
     row->value = blob_ref(value);
 }
 
-void town_init(struct town *town, uint64_t seed, uint32_t houses)
+void town_prepare(struct town *town, uint64_t seed, uint32_t houses)
 {
     struct seed root = seed_of(seed);
 
@@ -62,14 +62,21 @@ void town_init(struct town *town, uint64_t seed, uint32_t houses)
     town->now_us = 1000;
     town->houses_count = houses;
     ASSERT(houses <= TOWN_NODES);
+    town->houses = mem_new_array(houses, sizeof(town->houses[0]));
     for (unsigned i = 0; i < houses; i++) {
         struct house *house = &town->houses[i];
         house->town = town;
         house->seed = seed * 100 + i;
         snprintf(house->name, sizeof(house->name), "n%u", i);
         snprintf(house->address, sizeof(house->address), "host%u:1", i);
-        town_start(town, i);
     }
+}
+
+void town_init(struct town *town, uint64_t seed, uint32_t houses)
+{
+    town_prepare(town, seed, houses);
+    for (unsigned i = 0; i < houses; i++)
+        town_start(town, i);
 }
 
 static void commits_drop(struct house *house)
@@ -101,6 +108,7 @@ void town_done(struct town *town)
     heap_done(&town->queue);
     for (uint32_t i = 0; i < town->seen_count; i++)
         mem_free(town->seen[i].lists);
+    mem_free(town->houses);
 }
 
 /* ---- the disk ---- */
@@ -240,11 +248,16 @@ static void beat(struct town *town)
     town->beat_us = town->now_us + 50000;
 }
 
-void town_cut(struct town *town, unsigned set)
+static bool is_in(uint64_t set, unsigned house)
+{
+    return house < 64 && (set >> house & 1) != 0;
+}
+
+void town_cut(struct town *town, uint64_t set)
 {
     for (unsigned a = 0; a < town->houses_count; a++) {
         for (unsigned b = 0; b < town->houses_count; b++)
-            town->cut[a][b] = set != 0 && (set >> a & 1) != (set >> b & 1);
+            town->cut[a][b] = set != 0 && is_in(set, a) != is_in(set, b);
     }
     beat(town);
 }

@@ -15,7 +15,7 @@
 #include "msg/status.h"
 
 enum {
-    TOWN_NODES = 8,
+    TOWN_NODES = 128,
     TOWN_ROWS = 8,
     TOWN_ANSWERS = 64,
     TOWN_EPOCHS = 512,
@@ -71,7 +71,7 @@ struct town {
     struct random random;
     uint64_t now_us;
     uint32_t houses_count;
-    struct house houses[TOWN_NODES];
+    struct house *houses;
     struct heap queue;
     bool up[TOWN_NODES][TOWN_NODES];
     bool cut[TOWN_NODES][TOWN_NODES];
@@ -92,6 +92,9 @@ struct town {
 };
 
 void town_init(struct town *town, uint64_t seed, uint32_t houses);
+/* The same, but they are one cluster from the start; the last few were removed from it, and do not
+ * know it yet. */
+void town_init_given(struct town *town, uint64_t seed, uint32_t houses, uint32_t removed);
 void town_done(struct town *town);
 
 /* Starts a house from what its disk holds; stops it with what is complete, and by chance some of
@@ -120,8 +123,9 @@ const struct answer *town_answer(struct town *town, unsigned house, uint32_t num
 const struct answer *town_do(struct town *town, unsigned house, enum admin_verb verb,
                              const char *target, const char *value);
 
-/* Cuts the network between a set of houses (bits) and the others; 0 heals it. */
-void town_cut(struct town *town, unsigned set);
+/* Cuts the network between a set of houses (bits; none from the 65th on) and the others; 0 heals
+ * it. */
+void town_cut(struct town *town, uint64_t set);
 
 /* Lets every house of the set join the first and commits; whether all are members then. */
 bool town_join_all(struct town *town, unsigned first, unsigned last);
@@ -131,6 +135,7 @@ bool town_agrees(struct town *town);    /* all that are up have one document ...
 bool town_all_reach(struct town *town); /* ... and each sees all members up */
 
 /* For the parts of the town itself. */
+void town_prepare(struct town *town, uint64_t seed, uint32_t houses); /* nobody is started */
 unsigned town_house(const struct town *town, uint64_t id); /* TOWN_NODES: none has this id */
 void town_wrong(struct town *town, const char *what);
 void town_check(struct town *town, struct house *house); /* after each of its steps */
