@@ -10,6 +10,7 @@
 #include "cli/help.h"
 #include "cli/listing.h"
 #include "cli/objects.h"
+#include "cli/repair.h"
 #include "cli/start.h"
 #include "cli/types.h"
 
@@ -29,6 +30,8 @@ static const struct cli_command *const cluster[] = {
     &command_members,
     &command_ring,
     &command_transfers,
+    &command_aae_status,
+    &command_repair,
     &command_status,
     NULL,
 };

@@ -163,6 +163,14 @@ enum config_change { CONFIG_AT_START, CONFIG_LIVE };
     X(SIZE, transfers_rate, "transfers.rate", "100MB", 1024, UINT64_C(1) << 40, LIVE,              \
       "Bytes a second at which two replicas of a partition are compared and made equal; of each "  \
       "comparison that a node has begun.")                                                         \
+    X(SWITCH, anti_entropy, "anti_entropy", "on", 0, 1, LIVE,                                      \
+      "Whether replicas are compared with each other now and then, and made equal where they "     \
+      "differ, without anybody reading.")                                                          \
+    X(TIME, anti_entropy_interval_ms, "anti_entropy.interval", "10m", 100, 2592000000, LIVE,       \
+      "How long after a comparison of two replicas the next one begins. After a restart, or when " \
+      "a node is back, it does within seconds.")                                                   \
+    X(NUMBER, anti_entropy_concurrency, "anti_entropy.concurrency", "2", 1, 64, LIVE,              \
+      "Comparisons that one node has under way at once.")                                          \
     X(TIME, expiry_skew_ms, "expiry.skew", "10s", 0, 3600000, LIVE,                                \
       "The most by which the clocks of two nodes may differ. A value is hidden when it has "       \
       "expired for so long.")                                                                      \

@@ -19,6 +19,13 @@ enum {
     EXCHANGE_ROWS = 16,      /* objects of one exchange on their way at once ... */
     EXCHANGE_BYTES = 1 << 20,
     EXCHANGE_WAIT_MS = 10000, /* without any answer */
+    SWEEP_SOON_MS = 500,      /* from an occasion to compare until it is done, at least, ... */
+    SWEEP_SPREAD_MS = 3000,   /* ... and how much longer, by chance */
+    SWEEP_GAP_MS = 5000,      /* between two comparisons of the same replicas, occasions or not */
+    SWEEP_LOOK_MS = 1000,     /* until it is looked again whether clients leave room */
+    SWEEP_SHARE = 16,         /* of the requests that a node takes: more in flight leave no room */
+    SWEEP_DOUBLINGS_MAX = 8,  /* of the gap, after comparisons that found something, or failed */
+    LACK_AGAIN_MS = 5000,     /* until a node is told again that it lacks something */
 };
 
 #endif

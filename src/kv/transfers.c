@@ -5,12 +5,16 @@
 #include "base/mem.h"
 
 struct transfers {
+    struct sweep *sweep;
     struct transfers_totals totals;
 };
 
-struct transfers *transfers_new(void)
+struct transfers *transfers_new(struct sweep *sweep)
 {
-    return mem_new(sizeof(struct transfers));
+    struct transfers *transfers = mem_new(sizeof(*transfers));
+
+    transfers->sweep = sweep;
+    return transfers;
 }
 
 void transfers_free(struct transfers *transfers)
@@ -34,6 +38,8 @@ void transfers_exchanged(struct transfers *transfers, const struct exchange_resu
     totals->bytes += result->bytes;
     totals->left += result->left;
     totals->last_us = ev->mono_us;
+    if (result->order.tag == SWEEP_TAG)
+        sweep_exchanged(transfers->sweep, result, ev);
     if (moved > 0)
         outbox_trace(out, TRACE_EXCHANGE_MOVED, result->order.partition, result->order.peer, moved);
     if (result->left > 0)

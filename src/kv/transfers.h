@@ -4,10 +4,12 @@
 #define KV_TRANSFERS_H
 
 #include "kv/exchange.h"
+#include "kv/sweep.h"
 
 struct transfers;
 
-struct transfers *transfers_new(void);
+/* The sweep hears of its own; it outlives this. NULL: there is none. */
+struct transfers *transfers_new(struct sweep *sweep);
 void transfers_free(struct transfers *transfers);
 
 /* An exchange has ended. */

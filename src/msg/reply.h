@@ -8,6 +8,7 @@
 #include "model/object.h"
 
 struct cluster_status;
+struct sweep_status;
 
 enum reply_kind {
     REPLY_DONE,   /* nothing to tell */
@@ -35,8 +36,9 @@ struct reply {
     uint64_t size;       /* ERR_TOO_LARGE, ERR_TOO_MANY_SIBLINGS */
     struct bytes text;   /* a reason in words, or empty; a constant or in the outbox's arena */
 
-    /* REPLY_ADMIN */
+    /* REPLY_ADMIN: one of both */
     const struct cluster_status *status;
+    const struct sweep_status *sweep; /* to REQUEST_SWEEP */
 };
 
 /* To whom a machine's answer goes. */

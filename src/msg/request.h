@@ -18,6 +18,7 @@ enum request_kind {
     REQUEST_LIST_BUCKETS,
     REQUEST_SET_PROPS, /* bucket or type properties, reset, create and activate types */
     REQUEST_ADMIN,
+    REQUEST_SWEEP, /* how replicas were compared; or compare them now */
 };
 
 enum tristate { TRI_DEFAULT, TRI_FALSE, TRI_TRUE };
@@ -75,6 +76,14 @@ struct request_props {
     struct bytes overlay;
 };
 
+/* Answered by the node that is asked, of its own replicas. */
+struct request_sweep {
+    bool repair; /* compare now; else only tell */
+    bool all;    /* every partition that this node has; else this one: */
+    uint32_t partition;
+    bool dry_run;
+};
+
 struct request {
     enum request_kind kind;
     struct key key; /* type, bucket, key; key.key.data NULL in a put: the server makes one */
@@ -86,6 +95,7 @@ struct request {
         struct request_list list;
         struct request_props props;
         struct admin_request admin;
+        struct request_sweep sweep;
     } u;
 };
 

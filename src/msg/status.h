@@ -4,6 +4,7 @@
 #define MSG_STATUS_H
 
 #include "base/bytes.h"
+#include "base/err.h"
 
 /* Changes of the cluster that can be staged. */
 enum intent_kind { INTENT_JOIN, INTENT_LEAVE, INTENT_LOCATION, INTENT_WEIGHT };
@@ -72,6 +73,32 @@ struct cluster_status {
     const struct status_staged *staged;
     uint32_t staged_count;
     struct status_plan plan;
+};
+
+/* A partition of the node that answers, and another owner of it. */
+struct sweep_pairing {
+    uint32_t partition;
+    uint64_t peer;
+    struct bytes peer_name; /* empty: it is no member any more */
+    bool begins;            /* this node begins the comparisons; else the peer, who knows of them */
+    bool running;
+    bool ever;       /* one has ended here; then the rest says how */
+    bool whole;      /* it went through the whole partition ... */
+    enum err err;    /* ... or else why it ended */
+    uint64_t age_ms; /* since its end */
+    uint64_t rows;   /* compared */
+    uint64_t pulled, pushed, left;
+};
+
+/* Anti-entropy, at the node that answers. */
+struct sweep_status {
+    bool on;
+    uint32_t interval_ms;
+    uint32_t running;
+    uint64_t passes, failed; /* since it started */
+    uint64_t rows, pulled, pushed, left;
+    const struct sweep_pairing *pairings; /* by partition */
+    uint32_t pairings_count;
 };
 
 #endif

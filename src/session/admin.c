@@ -3,6 +3,7 @@
  * this machine; so is changing, and neither for a browser. What a resource is called here, an
  * operator finds again as a subcommand. */
 #include "base/check.h"
+#include "model/limits.h"
 #include "model/overlay.h"
 #include "session/admin_show.h"
 #include "session/http_admin.h"
@@ -95,6 +96,34 @@ static enum http_admin_outcome ask_look(struct http_admin_call *call, enum admin
     call->request.u.admin =
         (struct admin_request){.verb = form == ADMIN_FORM_PLAN ? ADMIN_PLAN : ADMIN_STATUS};
     call->form = form;
+    return HTTP_ADMIN_ASKS;
+}
+
+/* aae; and repair, of one partition or of all. */
+static enum http_admin_outcome ask_sweep(struct http_admin_call *call, bool repair,
+                                         struct arena *arena, struct buf *answer)
+{
+    unsigned verbs = repair ? VERB_BIT(VERB_POST) : VERB_BIT(VERB_GET) | VERB_BIT(VERB_HEAD);
+    struct request_sweep *sweep = &call->request.u.sweep;
+    const struct json *json = NULL;
+    uint64_t partition = 0;
+
+    if ((verbs & VERB_BIT(call->verb)) == 0)
+        return only(call, verbs);
+    if (repair && call->body.len > 0 && json_read(arena, call->body, &json) != ERR_OK)
+        return say(call, answer, 400, "the body is no JSON");
+    struct bytes named = member(json, "partition");
+    bool all = json_member(json, BYTES_LIT("partition")) == NULL;
+    if (!all && (!bytes_to_u64(named, &partition) || partition >= SLOTS_MAX))
+        return say(call, answer, 400, "partition is the number of one, as 'ring' shows them");
+    *sweep = (struct request_sweep){
+        .repair = repair,
+        .all = all,
+        .partition = (uint32_t)partition,
+        .dry_run = wants_dry_run(call, arena),
+    };
+    call->request.kind = REQUEST_SWEEP;
+    call->form = ADMIN_FORM_SWEEP;
     return HTTP_ADMIN_ASKS;
 }
 
@@ -206,6 +235,8 @@ enum http_admin_outcome session_admin(struct http_admin_call *call, const struct
         if (bytes_eq(call->path, bytes_str(looks[i].path)))
             return ask_look(call, looks[i].form);
     }
+    if (bytes_eq(call->path, BYTES_LIT("aae")) || bytes_eq(call->path, BYTES_LIT("repair")))
+        return ask_sweep(call, call->path.data[0] == 'r', arena, answer);
     for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
         if (bytes_eq(call->path, bytes_str(changes[i].path)))
             return ask_change(call, &changes[i], arena, answer);
@@ -248,7 +279,11 @@ unsigned session_admin_reply(uint32_t form, const struct session_env *env,
         json_close(&out, '}');
         return 200;
     }
-    ASSERT(reply->status != NULL);
+    ASSERT((reply->status != NULL) != (reply->sweep != NULL));
+    if (reply->sweep != NULL) {
+        admin_show_sweep(answer, reply->sweep);
+        return 200;
+    }
     admin_show(answer, (enum admin_form)form, reply->status, env);
     return 200;
 }

@@ -195,6 +195,7 @@ void admin_show(struct buf *buf, enum admin_form form, const struct cluster_stat
         json_put_u64(&out, "epoch", status->epoch);
         put_ring(&out, env->view);
         break;
+    case ADMIN_FORM_SWEEP: UNREACHABLE();
     case ADMIN_FORM_TRANSFERS: put_transfers(&out, status); break;
     case ADMIN_FORM_PLAN:
         json_put_u64(&out, "epoch", status->epoch);
@@ -202,6 +203,47 @@ void admin_show(struct buf *buf, enum admin_form form, const struct cluster_stat
         put_staged(&out, status);
         break;
     }
+    json_close(&out, '}');
+}
+
+static void put_pairing(struct json_out *out, const struct sweep_pairing *p)
+{
+    json_open(out, '{');
+    json_put_u64(out, "partition", p->partition);
+    json_put_string(out, "peer", p->peer_name);
+    put_id(out, "peer_id", p->peer);
+    json_put_string(out, "begun_by", p->begins ? BYTES_LIT("node") : BYTES_LIT("peer"));
+    json_put_bool(out, "running", p->running);
+    if (p->ever) {
+        json_put_string(out, "result", p->whole ? BYTES_LIT("ok") : bytes_str(err_name(p->err)));
+        json_put_u64(out, "age_ms", p->age_ms);
+        json_put_u64(out, "rows", p->rows);
+        json_put_u64(out, "pulled", p->pulled);
+        json_put_u64(out, "pushed", p->pushed);
+        json_put_u64(out, "left", p->left);
+    }
+    json_close(out, '}');
+}
+
+void admin_show_sweep(struct buf *buf, const struct sweep_status *sweep)
+{
+    struct json_out out = json_out_of(buf);
+
+    json_open(&out, '{');
+    json_put_bool(&out, "on", sweep->on);
+    json_put_u64(&out, "interval_ms", sweep->interval_ms);
+    json_put_u64(&out, "running", sweep->running);
+    json_put_u64(&out, "passes", sweep->passes);
+    json_put_u64(&out, "failed", sweep->failed);
+    json_put_u64(&out, "rows", sweep->rows);
+    json_put_u64(&out, "pulled", sweep->pulled);
+    json_put_u64(&out, "pushed", sweep->pushed);
+    json_put_u64(&out, "left", sweep->left);
+    json_name(&out, BYTES_LIT("partitions"));
+    json_open(&out, '[');
+    for (uint32_t i = 0; i < sweep->pairings_count; i++)
+        put_pairing(&out, &sweep->pairings[i]);
+    json_close(&out, ']');
     json_close(&out, '}');
 }
 

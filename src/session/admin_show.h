@@ -17,10 +17,14 @@ enum admin_form {
     ADMIN_FORM_RING,
     ADMIN_FORM_TRANSFERS,
     ADMIN_FORM_PLAN,
+    ADMIN_FORM_SWEEP,
 };
 
 void admin_show(struct buf *buf, enum admin_form form, const struct cluster_status *status,
                 const struct session_env *env);
+
+/* How the node's replicas were compared with others. */
+void admin_show_sweep(struct buf *buf, const struct sweep_status *sweep);
 
 /* All bucket types, or the one of a name. */
 void admin_show_types(struct buf *buf, const struct document *document, struct bytes name,

@@ -19,6 +19,25 @@ static struct bytes make_key(struct shard *s, struct outbox *out)
     return key;
 }
 
+/* What operators ask of the comparisons of replicas: answered at once. */
+static void sweep_request(struct shard *s, struct asker asker, const struct request_sweep *sweep,
+                          const struct event *ev, struct outbox *out)
+{
+    const struct view *view = cluster_view(s->cluster);
+    uint32_t partition = sweep->all ? (uint32_t)SWEEP_ALL : sweep->partition;
+
+    if (sweep->repair && !sweep_pairs(s->sweep, partition)) {
+        outbox_error(out, asker, ERR_NOT_FOUND, 0, 0);
+        out->items[out->count - 1].u.reply.reply.text =
+            BYTES_LIT("no other node has a replica of what this node has a replica of");
+        return;
+    }
+    if (sweep->repair && !sweep->dry_run)
+        sweep_repair(s->sweep, partition);
+    outbox_reply(out, asker, REPLY_ADMIN)->sweep =
+        sweep_status(s->sweep, view, &out->arena, ev->mono_us);
+}
+
 /* Whether the request may start: an error otherwise. */
 static enum err admit(const struct shard *s, const struct request *request, bool inner)
 {
@@ -47,6 +66,7 @@ static void start(struct shard *s, struct asker asker, const struct request *req
     case REQUEST_LIST_BUCKETS: machine_add(s, list_new(&list, id, asker, request, ev, out)); break;
     case REQUEST_SET_PROPS:
     case REQUEST_ADMIN: cluster_request(s->cluster, asker, request, ev, out); break;
+    case REQUEST_SWEEP: sweep_request(s, asker, &request->u.sweep, ev, out); break;
     }
 }
 
@@ -55,7 +75,7 @@ void route_request(struct shard *s, struct asker asker, const struct request *re
 {
     struct kv_env env = shard_kv_env(s);
     struct request own = *request;
-    bool admin = request->kind == REQUEST_ADMIN;
+    bool admin = request->kind == REQUEST_ADMIN || request->kind == REQUEST_SWEEP;
     enum err err = admin ? ERR_OK : admit(s, request, asker.kind == ASKER_MACHINE);
 
     env.forwarded = forwarded;

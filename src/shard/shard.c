@@ -29,6 +29,7 @@ struct shard *shard_new(const struct shard_options *options)
     struct shard *s = mem_new(sizeof(*s));
     struct seed cluster_seed = derived(&options->seed, 101);
     struct seed vnode_seed = derived(&options->seed, 102);
+    struct seed sweep_seed = derived(&options->seed, 104);
 
     s->config = options->config;
     random_init(&s->random, &options->seed, 103);
@@ -41,7 +42,8 @@ struct shard *shard_new(const struct shard_options *options)
     s->vnodes = vnodes_new(options->config, &vnode_seed);
     s->replicas = replicas_new();
     s->digests = digests_new();
-    s->transfers = transfers_new();
+    s->sweep = sweep_new(options->config, &sweep_seed);
+    s->transfers = transfers_new(s->sweep);
     s->listers = listers_new(options->config);
     s->next_id = 1 + (random_u64(&s->random) >> 24);
     forwards_init(&s->forwards);
@@ -63,6 +65,7 @@ void shard_free(struct shard *s)
     forwards_done(&s->forwards);
     listers_free(s->listers);
     transfers_free(s->transfers);
+    sweep_free(s->sweep);
     digests_free(s->digests);
     replicas_free(s->replicas);
     vnodes_free(s->vnodes);
@@ -147,6 +150,29 @@ static bool has_quorum(const struct view *view)
     return view->document != NULL;
 }
 
+/* Whether a node was up when last looked at. */
+static bool was_up(const struct shard *s, uint64_t node)
+{
+    for (uint16_t i = 0; i < s->seen_count; i++) {
+        if (s->seen[i].id == node)
+            return s->seen[i].up;
+    }
+    return false;
+}
+
+/* What waits for nodes that are up now. */
+static void wake(struct shard *s, const struct view *view, const struct event *ev)
+{
+    sweep_look(s->sweep, view, ev->mono_us);
+    for (uint16_t i = 0; i < view->members_count; i++) {
+        if (!view->members[i].up)
+            continue;
+        vnodes_hints_wake(s->vnodes, view->members[i].id);
+        if (!was_up(s, view->members[i].id))
+            sweep_back(s->sweep, view->members[i].id, ev->mono_us);
+    }
+}
+
 /* The machines hear of every node that went down since the last look: what was sent to it is
  * lost. */
 static void look_around(struct shard *s, const struct event *ev, struct outbox *out)
@@ -165,12 +191,10 @@ static void look_around(struct shard *s, const struct event *ev, struct outbox *
     bool changed = s->seen_epoch != view_epoch(view) || s->seen_count != view->members_count;
     for (uint16_t i = 0; i < view->members_count && !changed; i++)
         changed = s->seen[i].up != view->members[i].up;
-    for (uint16_t i = 0; i < view->members_count && changed; i++) {
-        if (view->members[i].up)
-            vnodes_hints_wake(s->vnodes, view->members[i].id);
-    }
-    if (changed)
+    if (changed) {
+        wake(s, view, ev);
         s->quorum = has_quorum(view);
+    }
     s->seen_epoch = view_epoch(view);
     s->seen_count = view->members_count;
     if (view->members_count > 0)
@@ -198,6 +222,9 @@ static void on_link(struct shard *s, const struct event *ev, struct outbox *out)
     cluster_step(s->cluster, ev, out);
     if (ev->kind == EV_LINK_DOWN)
         machines_run_all(s, ev, out);
+    /* It may have restarted so quickly that nobody missed it. */
+    if (ev->kind == EV_LINK_UP)
+        sweep_back(s->sweep, ev->u.link.node, ev->mono_us);
 }
 
 /* Begins to hand over what may be handed over. */
@@ -222,6 +249,17 @@ static void begin_expire(struct shard *s, const struct event *ev, struct outbox 
         machine_add(s, expire_new(&env, s->next_id++, ev, out));
 }
 
+/* Begins to compare what is due. */
+static void begin_exchanges(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    struct kv_env env = shard_kv_env(s);
+    struct exchange_order order;
+
+    while (!s->stopping && env.view->document != NULL &&
+           sweep_due(s->sweep, env.view, s->stats.requests_now, ev->mono_us, &order))
+        machine_add(s, exchange_new(&env, s->next_id++, &order, ev, out));
+}
+
 static void on_stop(struct shard *s, const struct event *ev, struct outbox *out)
 {
     s->stopping = true;
@@ -238,6 +276,7 @@ static void on_time(struct shard *s, const struct event *ev, struct outbox *out)
     cluster_step(s->cluster, ev, out);
     begin_drains(s, ev, out);
     begin_expire(s, ev, out);
+    begin_exchanges(s, ev, out);
 }
 
 static void on_host(struct shard *s, const struct event *ev, struct outbox *out)
@@ -327,6 +366,8 @@ uint64_t shard_deadline(const struct shard *s)
     if (!s->stopping && cluster_view(s->cluster)->document != NULL)
         at = sooner(
             at, sooner(vnodes_hints_deadline_us(s->vnodes), vnodes_expire_deadline_us(s->vnodes)));
+    if (!s->stopping && cluster_view(s->cluster)->document != NULL)
+        at = sooner(at, sweep_deadline_us(s->sweep));
     if (s->stopping && !s->halted)
         at = sooner(at, s->stop_by_us);
     return at;
@@ -350,6 +391,11 @@ const struct stats *shard_stats(const struct shard *s)
 bool shard_keeps_hints(const struct shard *s)
 {
     return vnodes_hints_any(s->vnodes);
+}
+
+bool shard_compared_since(const struct shard *s, uint64_t mono_us)
+{
+    return sweep_clean_since(s->sweep, mono_us);
 }
 
 bool shard_ready(const struct shard *s)

@@ -40,6 +40,10 @@ const struct stats *shard_stats(const struct shard *shard);
 /* Whether objects are kept here for other nodes. */
 bool shard_keeps_hints(const struct shard *shard);
 
+/* Whether all comparisons with other replicas that are this node's to begin have begun after that,
+ * and found nothing that differs. */
+bool shard_compared_since(const struct shard *shard, uint64_t mono_us);
+
 bool shard_ready(const struct shard *shard);
 
 #endif

@@ -10,6 +10,7 @@
 #include "kv/expire.h"
 #include "kv/machines.h"
 #include "kv/replica.h"
+#include "kv/sweep.h"
 #include "kv/transfers.h"
 #include "kv/vnode.h"
 #include "query/list.h"
@@ -34,6 +35,7 @@ struct shard {
     struct vnodes *vnodes;
     struct replicas *replicas;
     struct digests *digests;
+    struct sweep *sweep;
     struct transfers *transfers;
     struct listers *listers;
     struct forwards forwards;

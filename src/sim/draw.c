@@ -25,6 +25,7 @@ static void quiet_config(struct config *config)
     config->suspicion_ms = 1000;
     config->gossip_interval_ms = 100;
     config->compare_interval_ms = 3000;
+    config->anti_entropy = false;
 }
 
 static void draw_config(struct world *w)
@@ -224,6 +225,19 @@ static void draw_lonely(struct world *w)
     w->config.suspicion_ms = between(w, 300, 600);
 }
 
+/* Replicas are compared all the time, or nobody finds what differs but readers. */
+static void draw_meets(struct world *w)
+{
+    struct config *config = &w->config;
+
+    w->params.meets = world_chance(w, 750000);
+    config->anti_entropy = w->params.meets;
+    config->anti_entropy_interval_ms = between(w, 1000, world_chance(w, 500000) ? 5000 : 60000);
+    config->anti_entropy_concurrency = between(w, 1, 4);
+    if (world_chance(w, 100000))
+        config->transfers_rate = between(w, 1024, 100000);
+}
+
 void draw_world(struct world *w)
 {
     quiet_config(&w->config);
@@ -238,4 +252,5 @@ void draw_world(struct world *w)
         draw_meddled(w);
     else if (world_chance(w, 100000))
         draw_lonely(w);
+    draw_meets(w);
 }

@@ -66,7 +66,7 @@ struct line {
     uint64_t count;
 };
 
-enum { REPORT_LINES = 53 };
+enum { REPORT_LINES = 56 };
 
 static void lines_of(const struct report *report, struct line lines[REPORT_LINES])
 {
@@ -124,6 +124,9 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"hints given to others", t->traces[TRACE_HINT_MOVED]},
         {"hints lost", t->traces[TRACE_HINT_LOST]},
         {"writes by fallbacks", t->traces[TRACE_FALLBACK_WRITE]},
+        {"comparisons", t->traces[TRACE_EXCHANGE]},
+        {"differences made up", t->traces[TRACE_EXCHANGE_MOVED]},
+        {"differences left", t->traces[TRACE_EXCHANGE_LEFT]},
         {"requests refused early", t->traces[TRACE_OVERLOAD]},
     };
 

@@ -11,6 +11,7 @@
 #include "sim/faults.h"
 #include "sim/form.h"
 #include "sim/judge.h"
+#include "sim/meet.h"
 #include "sim/net.h"
 #include "sim/node.h"
 #include "sim/operator.h"
@@ -88,6 +89,7 @@ static void trouble(struct world *w)
         world_run(w, w->now_us + STEP_US);
     faults_end(w);
     faults_free(w, faults);
+    meet_switch(w, false);
 }
 
 static void play(struct world *w)
@@ -99,6 +101,8 @@ static void play(struct world *w)
         trouble(w);
     if (!w->failed)
         rest_reach(w);
+    if (!w->failed)
+        meet_judge(w);
     if (!w->failed)
         judge(w);
     if (!w->failed)

@@ -236,7 +236,8 @@ static enum request_tag tag_of(enum request_kind kind)
     case REQUEST_LIST_KEYS:
     case REQUEST_LIST_BUCKETS:
     case REQUEST_SET_PROPS:
-    case REQUEST_ADMIN: break;
+    case REQUEST_ADMIN:
+    case REQUEST_SWEEP: break;
     }
     UNREACHABLE();
 }

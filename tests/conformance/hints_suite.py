@@ -129,7 +129,7 @@ def test_nothing_is_said_to_be_missing(cluster):
 
 
 if __name__ == '__main__':
-    with Cluster(5) as made:
+    with Cluster(5, settings=['anti_entropy=off']) as made:
         status = run(sys.modules[__name__], made)
         made.stop()
     sys.exit(status)

@@ -36,6 +36,7 @@ static void check_outputs(struct play *play)
         } else if (output->kind == OUT_REQUEST) {
             ASSERT(!play->asked);
             ASSERT(output->u.request.request.kind == REQUEST_ADMIN ||
+                   output->u.request.request.kind == REQUEST_SWEEP ||
                    key_fits(&output->u.request.request.key));
             play->asked = true;
             play->seq = output->u.request.seq;

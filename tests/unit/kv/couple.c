@@ -81,7 +81,7 @@ void couple_begin(struct couple *c, uint32_t nodes, uint32_t n_max)
         n->stage.view.self_index = (uint16_t)i;
         n->replicas = replicas_new();
         n->digests = digests_new();
-        n->transfers = transfers_new();
+        n->transfers = transfers_new(NULL);
         n->rows = mem_new(COUPLE_ROWS_MAX * sizeof(n->rows[0]));
     }
 }

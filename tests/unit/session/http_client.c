@@ -63,6 +63,7 @@ static void note_request(struct http_client *c, uint64_t seq, const struct reque
         [REQUEST_LIST_BUCKETS] = "buckets",
         [REQUEST_SET_PROPS] = "props",
         [REQUEST_ADMIN] = "admin",
+        [REQUEST_SWEEP] = "sweep",
     };
     struct bytes key = request->key.key;
 

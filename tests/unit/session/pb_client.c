@@ -54,6 +54,7 @@ static void note_request(struct client *c, uint64_t seq, const struct request *r
         [REQUEST_LIST_BUCKETS] = "buckets",
         [REQUEST_SET_PROPS] = "props",
         [REQUEST_ADMIN] = "admin",
+        [REQUEST_SWEEP] = "sweep",
     };
 
     word(c, kinds[request->kind]);

@@ -123,6 +123,43 @@ TEST(what_is_looked_at)
     desk_done(&desk);
 }
 
+static bool asks_sweep(const struct desk *desk, bool repair, bool all, uint32_t partition)
+{
+    const struct request_sweep *sweep = &desk->call.request.u.sweep;
+
+    return desk->outcome == HTTP_ADMIN_ASKS && desk->call.request.kind == REQUEST_SWEEP &&
+           sweep->repair == repair && sweep->all == all && sweep->partition == partition;
+}
+
+TEST(how_replicas_are_compared)
+{
+    struct desk desk;
+
+    desk_init(&desk);
+    ask(&desk, VERB_GET, "aae", "");
+    CHECK(asks_sweep(&desk, false, true, 0));
+    ask(&desk, VERB_POST, "aae", "");
+    CHECK_EQ(desk.outcome, HTTP_ADMIN_NO_VERB);
+    ask(&desk, VERB_GET, "repair", "");
+    CHECK_EQ(desk.outcome, HTTP_ADMIN_NO_VERB);
+    CHECK_EQ(desk.call.verbs, VERB_BIT(VERB_POST));
+    ask(&desk, VERB_POST, "repair", "");
+    CHECK(asks_sweep(&desk, true, true, 0));
+    ask(&desk, VERB_POST, "repair", "{\"partition\": 12}");
+    CHECK(asks_sweep(&desk, true, false, 12));
+    CHECK(!desk.call.request.u.sweep.dry_run);
+    ask_as(&desk, VERB_POST, "repair", "dry_run=true", "{\"partition\": \"0\"}", true, false);
+    CHECK(asks_sweep(&desk, true, false, 0));
+    CHECK(desk.call.request.u.sweep.dry_run);
+    ask(&desk, VERB_POST, "repair", "{\"partition\": 4096}");
+    CHECK(answered(&desk, 400, "number"));
+    ask(&desk, VERB_POST, "repair", "{\"partition\": null}");
+    CHECK(answered(&desk, 400, "number"));
+    ask(&desk, VERB_POST, "repair", "{");
+    CHECK(answered(&desk, 400, "JSON"));
+    desk_done(&desk);
+}
+
 TEST(what_is_changed)
 {
     struct desk desk;
@@ -300,6 +337,60 @@ TEST(how_a_status_looks)
     desk_done(&desk);
 }
 
+TEST(how_comparisons_look)
+{
+    struct sweep_pairing pairings[] = {
+        {.partition = 1,
+         .peer = 6,
+         .peer_name = BYTES_LIT("b"),
+         .begins = true,
+         .ever = true,
+         .whole = true,
+         .age_ms = 1500,
+         .rows = 9,
+         .pulled = 1,
+         .pushed = 2},
+        {.partition = 2,
+         .peer = 7,
+         .peer_name = BYTES_LIT("c"),
+         .begins = true,
+         .ever = true,
+         .err = ERR_TIMEOUT,
+         .age_ms = 20,
+         .left = 3},
+        {.partition = 3, .peer = 4, .peer_name = BYTES_LIT("d"), .running = true},
+    };
+    struct sweep_status sweep = {.on = true,
+                                 .interval_ms = 600000,
+                                 .running = 1,
+                                 .passes = 2,
+                                 .failed = 1,
+                                 .rows = 9,
+                                 .pulled = 1,
+                                 .pushed = 2,
+                                 .left = 3,
+                                 .pairings = pairings,
+                                 .pairings_count = 3};
+    struct reply reply = {.kind = REPLY_ADMIN, .sweep = &sweep};
+    struct desk desk;
+    unsigned code;
+
+    desk_init(&desk);
+    CHECK_STR(replied(&desk, "aae", &reply, &code),
+              "{\"on\":true,\"interval_ms\":600000,\"running\":1,\"passes\":2,\"failed\":1,"
+              "\"rows\":9,\"pulled\":1,\"pushed\":2,\"left\":3,\"partitions\":["
+              "{\"partition\":1,\"peer\":\"b\",\"peer_id\":\"0000000000000006\","
+              "\"begun_by\":\"node\",\"running\":false,\"result\":\"ok\",\"age_ms\":1500,"
+              "\"rows\":9,\"pulled\":1,\"pushed\":2,\"left\":0},"
+              "{\"partition\":2,\"peer\":\"c\",\"peer_id\":\"0000000000000007\","
+              "\"begun_by\":\"node\",\"running\":false,\"result\":\"timeout\",\"age_ms\":20,"
+              "\"rows\":0,\"pulled\":0,\"pushed\":0,\"left\":3},"
+              "{\"partition\":3,\"peer\":\"d\",\"peer_id\":\"0000000000000004\","
+              "\"begun_by\":\"peer\",\"running\":true}]}");
+    CHECK_EQ(code, 200);
+    desk_done(&desk);
+}
+
 TEST(how_errors_look)
 {
     static const struct {
@@ -331,10 +422,12 @@ int main(int argc, char **argv)
     static const struct tap_test tests[] = {
         T(only_from_here_and_not_from_a_browser),
         T(what_is_looked_at),
+        T(how_replicas_are_compared),
         T(what_is_changed),
         T(what_is_no_change),
         T(bucket_types),
         T(how_a_status_looks),
+        T(how_comparisons_look),
         T(how_errors_look),
     };
     return tap_main(argc, argv, tests);

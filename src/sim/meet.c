@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/meet.h"
+
+#include "sim/compare.h"
+#include "sim/node.h"
+#include "sim/rest.h"
+
+enum { MEET_US = 600000000, STEP_US = 100000, INTERVAL_MS = 2000 };
+
+void meet_switch(struct world *w, bool on)
+{
+    w->config.anti_entropy = on;
+}
+
+/* Whether all have been compared since. A node that is not up is not waited for: the world is
+ * judged without it. */
+static bool have_met(const struct world *w, uint64_t since_us)
+{
+    for (unsigned i = 0; i < w->params.nodes; i++) {
+        struct sim_node *node = w->nodes[i];
+        if (node_serves(w, node) && !shard_compared_since(node->shard, since_us))
+            return false;
+    }
+    return true;
+}
+
+bool meet_reach(struct world *w)
+{
+    uint32_t interval_ms = w->config.anti_entropy_interval_ms;
+    uint64_t since_us = w->now_us + 1;
+
+    w->config.anti_entropy_interval_ms = INTERVAL_MS;
+    meet_switch(w, true);
+    while (!w->failed && !have_met(w, since_us) && w->now_us < since_us + MEET_US)
+        world_run(w, w->now_us + STEP_US);
+    if (!w->failed && !have_met(w, since_us))
+        world_fail(w, "replicas are not through with comparing");
+    meet_switch(w, false);
+    w->config.anti_entropy_interval_ms = interval_ms;
+    if (!w->failed)
+        rest_reach(w);
+    return !w->failed;
+}
+
+void meet_judge(struct world *w)
+{
+    if (!w->params.meets || !meet_reach(w))
+        return;
+    if (w->params.corrupt_ppm == 0)
+        compare_replicas(w);
+}
