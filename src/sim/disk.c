@@ -108,7 +108,7 @@ static void complete(struct world *w, struct timer *timer)
 
     if (!w->ending && job->generation == disk->generation && job->node->shard != NULL) {
         if (node_paused(w, job->node)) {
-            world_at(w, timer, job->node->paused_until_us);
+            world_at(w, timer, node_awake_us(w, job->node));
             return;
         }
         if (job->verb == STORE_COMMIT && job->turn != disk->turn) {

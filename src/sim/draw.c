@@ -2,6 +2,7 @@
 #include "sim/draw.h"
 
 enum { MEMBERS_MAX = 7 };
+#define MINUTE_US UINT64_C(60000000)
 
 static uint32_t between(struct world *w, uint32_t least, uint32_t most)
 {
@@ -238,6 +239,16 @@ static void draw_meets(struct world *w)
         config->transfers_rate = between(w, 1024, 100000);
 }
 
+/* Clocks that are set by hours, back and forth; in some worlds nodes stand still for minutes. */
+static void draw_clocks(struct world *w)
+{
+    struct params *p = &w->params;
+
+    p->jump_ppm = sometimes(w, 250, 60000);
+    p->jump_us = random_range(&w->random, MINUTE_US, 36 * 60 * MINUTE_US);
+    p->pause_max_us = world_chance(w, 200000) ? 5 * MINUTE_US : 10000000;
+}
+
 void draw_world(struct world *w)
 {
     quiet_config(&w->config);
@@ -253,4 +264,5 @@ void draw_world(struct world *w)
     else if (world_chance(w, 100000))
         draw_lonely(w);
     draw_meets(w);
+    draw_clocks(w);
 }

@@ -7,6 +7,8 @@
 #include "sim/net.h"
 #include "sim/node.h"
 
+enum { LONG_PAUSE_US = 60000000 };
+
 struct faults {
     struct timer beat;
     struct timer mend; /* the present cut or clog ends */
@@ -180,6 +182,27 @@ static void fill(struct world *w, struct sim_node *node)
     world_trace(w, "disk", node->index, "%s", words[form]);
 }
 
+/* Some for longer than it takes until the others hold it for dead, and have done with it. */
+static void pause_some(struct world *w)
+{
+    uint64_t us = random_range(&w->random, 50000, w->params.pause_max_us);
+
+    w->tally.long_pauses += us > LONG_PAUSE_US;
+    node_pause(w, some_node(w), w->now_us + us);
+}
+
+/* Somebody sets a clock: to about the right time, or not. */
+static void jump(struct world *w)
+{
+    struct sim_node *node = some_node(w);
+    bool right = world_chance(w, 300000);
+    uint64_t by = random_below(&w->random, 2 * w->params.jump_us + 1);
+
+    node->skew_us = right ? 0 : (int64_t)by - (int64_t)w->params.jump_us;
+    w->tally.jumps++;
+    world_trace(w, "clock", node->index, "is now off by %lld us", (long long)node->skew_us);
+}
+
 static void disk_trouble(struct world *w)
 {
     struct sim_node *node = some_node(w);
@@ -218,7 +241,9 @@ static void beat(struct world *w, struct timer *timer)
     if (world_chance(w, w->params.stop_ppm))
         node_stop(w, some_node(w), (uint32_t)random_below(&w->random, 5000));
     if (world_chance(w, w->params.pause_ppm))
-        node_pause(w, some_node(w), w->now_us + random_range(&w->random, 50000, 10000000));
+        pause_some(w);
+    if (world_chance(w, w->params.jump_ppm))
+        jump(w);
     if (!f->cut && world_chance(w, w->params.cut_ppm)) {
         f->cut = true;
         cut(w);

@@ -114,7 +114,7 @@ static void noticed(struct world *w, struct timer *timer)
 
     if (!w->ending && node_up(node) && node->lives == n->life) {
         if (node_paused(w, node)) {
-            world_at(w, timer, node->paused_until_us);
+            world_at(w, timer, node_awake_us(w, node));
             return;
         }
         ev.u.link.node = n->other;
@@ -293,7 +293,7 @@ static void arrive(struct world *w, struct timer *timer)
     struct arena arena;
 
     if (!w->ending && node_paused(w, to)) {
-        world_at(w, timer, to->paused_until_us);
+        world_at(w, timer, node_awake_us(w, to));
         return;
     }
     if (!w->ending && may_arrive(w, f)) {

@@ -20,6 +20,14 @@ bool node_paused(const struct world *w, const struct sim_node *node)
     return node_up(node) && w->now_us < node->paused_until_us;
 }
 
+uint64_t node_awake_us(const struct world *w, const struct sim_node *node)
+{
+    uint64_t look_us = (w->now_us / SECOND_US + 1) * SECOND_US;
+
+    ASSERT(node_paused(w, node));
+    return look_us < node->paused_until_us ? look_us : node->paused_until_us;
+}
+
 bool node_serves(const struct world *w, const struct sim_node *node)
 {
     if (!node_up(node) || node->stopping)
@@ -55,7 +63,7 @@ static void wake(struct world *w, struct timer *timer)
     if (w->ending || !node_up(node))
         return;
     if (node_paused(w, node)) {
-        world_at(w, timer, node->paused_until_us);
+        world_at(w, timer, node_awake_us(w, node));
         return;
     }
     node_step(w, node, &ev);
@@ -78,7 +86,7 @@ static void second(struct world *w, struct timer *timer)
     if (w->ending || !node_up(node))
         return;
     if (node_paused(w, node)) {
-        world_at(w, timer, node->paused_until_us);
+        world_at(w, timer, node_awake_us(w, node));
         return;
     }
     world_after(w, timer, SECOND_US);

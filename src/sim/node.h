@@ -55,6 +55,10 @@ void node_stop(struct world *w, struct sim_node *node, uint32_t grace_ms);
 /* Nothing happens in it until then. */
 void node_pause(struct world *w, struct sim_node *node, uint64_t until_us);
 
+/* When to look again whether a node that stands still goes on: then, or at the next of the moments
+ * at which all look that wait for it. For the end of all faults may wake it sooner. */
+uint64_t node_awake_us(const struct world *w, const struct sim_node *node);
+
 /* One step of the shard; times are filled in. The node must be up. */
 void node_step(struct world *w, struct sim_node *node, struct event *ev);
 

@@ -31,6 +31,8 @@ void report_add(struct report *report, const struct run_result *result)
     to->crashes += from->crashes;
     to->restarts += from->restarts;
     to->pauses += from->pauses;
+    to->long_pauses += from->long_pauses;
+    to->jumps += from->jumps;
     to->cuts += from->cuts;
     to->corruptions += from->corruptions;
     to->full += from->full;
@@ -66,7 +68,7 @@ struct line {
     uint64_t count;
 };
 
-enum { REPORT_LINES = 56 };
+enum { REPORT_LINES = 58 };
 
 static void lines_of(const struct report *report, struct line lines[REPORT_LINES])
 {
@@ -85,6 +87,8 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"restarts", t->restarts},
         {"clean stops", t->stops},
         {"pauses", t->pauses},
+        {"pauses of minutes", t->long_pauses},
+        {"jumps of clocks", t->jumps},
         {"cuts", t->cuts},
         {"clogs", t->clogs},
         {"rotten rows", t->corruptions},

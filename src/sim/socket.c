@@ -145,7 +145,7 @@ static void say_writable(struct world *w, struct timer *timer)
     if (w->ending || node == NULL || !s->known)
         return;
     if (node_paused(w, node)) {
-        world_at(w, timer, node->paused_until_us);
+        world_at(w, timer, node_awake_us(w, node));
         return;
     }
     if (s->unsent > SESSION_OUTPUT_LOW)
@@ -196,7 +196,7 @@ static void run_up(struct world *w, struct timer *timer)
         return;
     }
     if (node_paused(w, node)) {
-        world_at(w, timer, node->paused_until_us);
+        world_at(w, timer, node_awake_us(w, node));
         return;
     }
     if (s->stuffed && parcel->kind == PARCEL_BYTES && s->known && !s->closing) {

@@ -62,6 +62,9 @@ struct params {
     uint64_t disk_min_us, disk_mean_us;
     uint32_t disk_slow_ppm; /* an operation takes a hundred times as long */
     uint64_t skew_us;       /* greatest difference of a wall clock */
+    uint32_t jump_ppm;      /* a wall clock jumps, at a beat */
+    uint64_t jump_us;       /* by so much at most from the mean of all */
+    uint64_t pause_max_us;  /* how long a node stands still */
 
     uint32_t beat_us; /* of the faults */
     uint32_t crash_ppm, stop_ppm, pause_ppm, cut_ppm, clog_ppm, corrupt_ppm, full_ppm, eio_ppm,
@@ -98,6 +101,7 @@ struct params {
 struct tally_of_run {
     uint64_t traces[TRACE_KINDS];
     uint64_t crashes, restarts, stops, pauses, cuts, corruptions, full, eio, stalls, clogs;
+    uint64_t jumps, long_pauses;
     uint64_t lost, duplicated, reordered;
     uint64_t acknowledged, reads, unknown, refused, listings, settings;
     uint64_t
