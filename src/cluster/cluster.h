@@ -32,11 +32,13 @@ struct cluster_options {
 
 /* What the data side knows and the cluster must know. `holds` has one bit for each partition (bit
  * p % 8 of byte p / 8), set no later than a write of it is given to the store; NULL: nothing is
- * held. It must stay valid until the next facts. `hints`: what is kept for other nodes. */
+ * held. It must stay valid until the next facts. `hints`: what is kept for other nodes. `slow`: the
+ * disk is. */
 struct cluster_facts {
     const uint8_t *holds;
     bool holds_any;
     struct hints_total hints;
+    bool slow;
 };
 
 struct cluster *cluster_new(const struct cluster_options *options);

@@ -133,6 +133,15 @@ void detector_facts(struct detector *d, uint64_t epoch, bool holds)
     d->own_tells = detector_tells(d);
 }
 
+void detector_pace(struct detector *d, bool slow)
+{
+    if (d->own.slow == slow)
+        return;
+    d->own.slow = slow;
+    d->own.version++;
+    d->own_tells = detector_tells(d);
+}
+
 /* ---- the life of a suspicion ---- */
 
 /* It is to be told, to the owner and to other nodes. */
@@ -318,6 +327,7 @@ static void take_facts(struct detector *d, struct detector_peer *peer,
                        const struct gossip_record *record, struct detector_news *news)
 {
     enum liveness before = peer->record.state;
+    bool slow = peer->record.slow;
 
     if (record->incarnation > peer->record.incarnation) {
         peer->record = *record;
@@ -330,8 +340,11 @@ static void take_facts(struct detector *d, struct detector_peer *peer,
         peer->record.version = record->version;
         peer->record.epoch = record->epoch;
         peer->record.holds = record->holds;
+        peer->record.slow = record->slow;
         peer->tells = detector_tells(d);
     }
+    if (slow != peer->record.slow)
+        news->regrade = true;
 }
 
 void detector_hear(struct detector *d, uint64_t from, const struct gossip_record *record,
@@ -392,5 +405,6 @@ bool detector_grey(const struct detector *d, uint64_t node)
     const struct detector_peer *peer = find_const(d, node);
 
     ASSERT(d->own.state == LIVE_UP);
-    return peer != NULL && (peer->record.state == LIVE_SUSPECT || peer->grey_us != 0);
+    return peer != NULL &&
+           (peer->record.state == LIVE_SUSPECT || peer->record.slow || peer->grey_us != 0);
 }

@@ -113,6 +113,7 @@ void detector_members(struct detector *d, const uint64_t *nodes, uint32_t count,
 
 /* What this node tells of itself. */
 void detector_facts(struct detector *d, uint64_t epoch, bool holds);
+void detector_pace(struct detector *d, bool slow);
 
 /* There are news of another kind: gossip goes out as if somebody's state had changed. */
 void detector_hurry(struct detector *d);

@@ -119,6 +119,7 @@ void gossip_tick(struct cluster *c, const struct event *ev, struct outbox *out)
     staging_tidy(&c->staging);
     if (stable)
         detector_facts(&c->detector, cluster_document(c)->epoch, c->facts.holds_any);
+    detector_pace(&c->detector, c->facts.slow);
     if (c->news)
         detector_hurry(&c->detector);
     c->news = false;

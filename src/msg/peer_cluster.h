@@ -76,6 +76,7 @@ struct gossip_record {
     uint64_t version;
     uint64_t epoch;   /* fact: the newest document that it has on stable storage */
     bool holds;       /* fact: its store holds objects */
+    bool slow;        /* fact: its disk is slow */
     uint64_t accuser; /* not UP: a node that found it so; 0: none is known */
 };
 

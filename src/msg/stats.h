@@ -38,6 +38,7 @@ struct host_facts {
     uint64_t connections_pb, connections_http; /* open now */
     uint64_t peer_bytes_in, peer_bytes_out, peer_dropped;
     uint64_t store_commits, store_syncs, store_reads, store_misses;
+    uint64_t commit_us; /* the slowest commit of the last second, or the age of one under way */
     uint64_t uptime_s;
 };
 
@@ -48,6 +49,7 @@ struct stats {
     uint64_t window_totals[TRACE_KINDS][STATS_WINDOW_SLOTS];
     uint64_t slot;          /* index of the newest slot, in ten seconds of monotonic time */
     uint64_t requests_now;  /* in flight */
+    bool disk_slow;         /* commits take long (shard/pace.h) */
     bool disk_full;         /* no new data is taken (shard/space.h) */
     uint64_t disk_free_min; /* with less free space than that none is */
     struct host_facts host;

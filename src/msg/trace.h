@@ -29,6 +29,8 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
     X(DISK_FULL, ERROR, "no room for new data: %0 bytes are free, %1 are needed")                  \
     X(DISK_ROOM, WARN, "room for new data again: %0 bytes are free")                               \
     X(DISK_REFUSED, DEBUG, "new data for partition %0 refused: there is no room")                  \
+    X(DISK_SLOW, WARN, "the disk is slow: a commit took %0 us; other nodes are asked first")       \
+    X(DISK_QUICK, INFO, "the disk is no longer slow")                                              \
     X(OVERLOAD, WARN, "request refused: %0 in flight")                                             \
     X(INCARNATION, INFO, "partition %0: new incarnation %x1")                                      \
     X(LEASE_WAIT, DEBUG, "partition %0 waits for its counter lease")                               \

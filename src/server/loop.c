@@ -190,6 +190,7 @@ void loop_tell_facts(struct loop *loop)
     facts->peer_bytes_in = peers.bytes_in;
     facts->peer_bytes_out = peers.bytes_out;
     facts->peer_dropped = peers.dropped;
+    facts->commit_us = store_slowest_us(loop->store);
     facts->store_commits = store.commits;
     facts->store_syncs = store.syncs;
     facts->store_reads = store.reads;

@@ -411,6 +411,11 @@ struct store_counts store_counts(const struct store *store)
     return counts;
 }
 
+uint64_t store_slowest_us(struct store *store)
+{
+    return threads_slowest_us(&store->threads);
+}
+
 static void free_reads(struct list *reads)
 {
     for (struct list *node = list_pop(reads); node != NULL; node = list_pop(reads))

@@ -66,4 +66,7 @@ bool store_idle(const struct store *store);
 
 struct store_counts store_counts(const struct store *store);
 
+/* How long the slowest commit took since the last call, or takes by now. */
+uint64_t store_slowest_us(struct store *store);
+
 #endif

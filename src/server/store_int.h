@@ -75,6 +75,8 @@ struct store_queue {
     /* Looked at without the lock. */
     atomic_bool news; /* something is done */
     _Atomic uint64_t batches, syncs;
+    _Atomic uint64_t commit_began_us; /* of the batch under way; 0: none is */
+    _Atomic uint64_t commit_us;       /* the slowest since it was asked */
 };
 
 struct store_threads {
@@ -100,6 +102,9 @@ void threads_done(struct store_threads *threads);
 /* Hand-over from the loop's thread. */
 void threads_commit(struct store_threads *threads, struct group *group);
 void threads_read(struct store_threads *threads, struct read *read);
+
+/* The slowest batch since the last call, or the age of the one under way. */
+uint64_t threads_slowest_us(struct store_threads *threads);
 
 /* Hand-over to the loop's thread: moves what is done to the ends of these lists. */
 void threads_take_done(struct store_threads *threads, struct list *groups, struct list *reads);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The threads of the store: one that commits, a few that read. They take work from the queue, do it
  * without the lock and put it back. */
+#include <time.h>
+
 #include "base/check.h"
 #include "base/mem.h"
 #include "server/limits.h"
@@ -81,6 +83,32 @@ static enum err write_groups(struct engine *engine, struct engine_batch *batch,
     return engine_commit(engine, batch, durable);
 }
 
+static uint64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Only this thread makes it greater, and the loop's sets it to zero. */
+static void note_commit(struct store_queue *queue, uint64_t us)
+{
+    atomic_store(&queue->commit_began_us, 0);
+    if (us > atomic_load(&queue->commit_us))
+        atomic_store(&queue->commit_us, us);
+}
+
+uint64_t threads_slowest_us(struct store_threads *threads)
+{
+    uint64_t began_us = atomic_load(&threads->queue.commit_began_us);
+    uint64_t slowest_us = atomic_exchange(&threads->queue.commit_us, 0);
+    uint64_t at_us = now_us();
+    uint64_t age_us = began_us == 0 || at_us < began_us ? 0 : at_us - began_us;
+
+    return slowest_us > age_us ? slowest_us : age_us;
+}
+
 static void *commit_main(void *context)
 {
     struct store_threads *threads = context;
@@ -104,7 +132,10 @@ static void *commit_main(void *context)
         unlock(queue);
 
         bool synced = false;
+        uint64_t began_us = now_us();
+        atomic_store(&queue->commit_began_us, began_us);
         enum err err = write_groups(threads->engine, batch, &groups, failures, &synced);
+        note_commit(queue, now_us() - began_us);
         LIST_EACH(node, &groups) {
             struct group *group = group_of(node);
             group->err = group->failures == failures ? err : last_error;
@@ -235,6 +266,8 @@ static void queue_init(struct store_queue *queue)
     list_init(&queue->groups_done);
     list_init(&queue->reads_done);
     atomic_init(&queue->news, false);
+    atomic_init(&queue->commit_began_us, 0);
+    atomic_init(&queue->commit_us, 0);
 }
 
 bool threads_start(struct store_threads *threads, uint32_t readers)

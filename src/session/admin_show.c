@@ -168,6 +168,7 @@ static void put_disk(struct json_out *out, const struct stats *stats)
     json_name(out, BYTES_LIT("disk"));
     json_open(out, '{');
     json_put_bool(out, "full", stats->disk_full);
+    json_put_bool(out, "slow", stats->disk_slow);
     json_put_u64(out, "free", stats->host.disk_free);
     json_put_u64(out, "total", stats->host.disk_total);
     json_put_u64(out, "free_min", stats->disk_free_min);

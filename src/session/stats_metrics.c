@@ -114,6 +114,7 @@ static void put_facts(struct buf *buf, const struct session_env *env)
          "with less free space no new data is taken"},
         {"disk_full", "gauge", env->stats->disk_full,
          "1 while no new data is taken for want of space"},
+        {"disk_slow", "gauge", env->stats->disk_slow, "1 while commits take long"},
         {"ballast_bytes", "gauge", host->ballast, "space that can be freed at once"},
         {"fds", "gauge", host->fds_open, "open file descriptors"},
         {"fds_max", "gauge", host->fds_max, "file descriptors that may be open"},
@@ -132,6 +133,10 @@ static void put_facts(struct buf *buf, const struct session_env *env)
         family(buf, facts[i].name, facts[i].type, facts[i].help);
         value(buf, facts[i].name, facts[i].type[0] == 'c' ? "_total" : "", facts[i].number);
     }
+    family(buf, "commit_seconds", "gauge", "the slowest commit of the last second");
+    buf_put_str(buf, "dassie_commit_seconds ");
+    put_number(buf, host->commit_us, true);
+    buf_put_u8(buf, '\n');
     family(buf, "cpu_seconds", "counter", "processor time of the process");
     buf_put_str(buf, "dassie_cpu_seconds_total{mode=\"user\"} ");
     put_number(buf, host->cpu_user_us, true);

@@ -285,6 +285,8 @@ static void on_host(struct shard *s, const struct event *ev, struct outbox *out)
     s->stats.disk_free_min = config_space_bytes(s->config->free_min, ev->u.host.disk_total);
     stats_time(&s->stats, ev->mono_us);
     space_told(&s->space, s->config, ev, out);
+    pace_told(&s->pace, ev, out);
+    s->stats.disk_slow = s->pace.slow;
     set_full(s);
 }
 
@@ -335,6 +337,7 @@ void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
     facts.holds = vnodes_holds(s->vnodes, &facts.holds_any);
     vnodes_hints_sum(s->vnodes, &facts.hints);
     facts.holds_any = facts.holds_any || facts.hints.any;
+    facts.slow = s->pace.slow;
     cluster_set_facts(s->cluster, &facts);
     vnodes_fence(s->vnodes, cluster_freezing(s->cluster, ev->mono_us));
     vnodes_behind(s->vnodes, shard_behind(s));

@@ -17,6 +17,7 @@
 #include "query/lister.h"
 #include "session/session.h"
 #include "shard/forwards.h"
+#include "shard/pace.h"
 #include "shard/shard.h"
 #include "shard/space.h"
 
@@ -41,6 +42,7 @@ struct shard {
     struct forwards forwards;
     struct stats stats;
     struct space space;
+    struct pace pace;
 
     uint64_t next_id; /* of machines */
     struct map machines;

@@ -75,6 +75,8 @@ static void tell_facts(struct world *w, struct sim_node *node)
 
     ev.u.host.disk_total = DISK_BYTES;
     ev.u.host.disk_free = node->disk.free_bytes;
+    if (node->disk.commit_free_us > w->now_us)
+        ev.u.host.commit_us = node->disk.commit_free_us - w->now_us;
     node->knows_full = node->disk.free_bytes < w->config.free_min;
     node_step(w, node, &ev);
 }

@@ -18,6 +18,7 @@ enum {
     HOLDS_BYTES_MAX = SLOTS_MAX / 8,
     TARGET_BYTES_MAX = 1024,
     RECORD_BYTES = 42,
+    RECORD_FACTS = 4, /* two of them, each true or not */
     INTENT_BYTES = 38,
 };
 
@@ -121,7 +122,7 @@ static void record_put(struct buf *buf, const struct gossip_record *m)
     buf_put_u8(buf, (uint8_t)m->state);
     buf_put_le64(buf, m->version);
     buf_put_le64(buf, m->epoch);
-    buf_put_u8(buf, m->holds);
+    buf_put_u8(buf, (uint8_t)(m->holds | m->slow << 1));
     buf_put_le64(buf, m->accuser);
 }
 
@@ -132,7 +133,9 @@ static void record_get(struct reader *r, struct gossip_record *m)
     m->state = (enum liveness)field_choice(r, LIVENESSES);
     m->version = reader_le64(r);
     m->epoch = reader_le64(r);
-    m->holds = field_bool(r);
+    unsigned facts = field_choice(r, RECORD_FACTS);
+    m->holds = (facts & 1) != 0;
+    m->slow = (facts & 2) != 0;
     m->accuser = reader_le64(r);
 }
 

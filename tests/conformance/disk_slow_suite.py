@@ -73,6 +73,12 @@ def told(cluster, node, word):
         return sum(word in line for line in log)
 
 
+def slow_members(node):
+    """How many others it finds slow, as its metrics say."""
+    lines = node.request('/metrics')[1].decode().splitlines()
+    return int([line for line in lines if line.startswith('dassie_members_slow ')][0].split()[1])
+
+
 def test_a_slow_disk_hurts_nobody_else(cluster):
     slow, *others = cluster.nodes
     # Leases are there before it begins, as in a cluster that has been serving for a while.
@@ -90,6 +96,9 @@ def test_a_slow_disk_hurts_nobody_else(cluster):
     note(f'at the slow one: writes {words(writes)}; reads {words(reads)}; errors {errors[:3]}')
     equal(errors, [])
     check(permille(writes, 990) < SLEEP_SECONDS / 5, 'its own disk is waited for:', words(writes))
+    # It says so, once, and the others think so.
+    equal(told(cluster, slow, 'the disk is slow'), 1)
+    equal([slow_members(node) for node in others], [1, 1])
     # Never dead, and nobody thought so even for a moment.
     for node, before in zip(cluster.nodes, downs):
         equal(told(cluster, node, 'unreachable'), before, node.name, 'saw somebody go')

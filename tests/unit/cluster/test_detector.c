@@ -464,7 +464,8 @@ TEST(what_is_believed)
     CHECK_EQ(state(&s, 2), LIVE_SUSPECT);
     CHECK(s.news.any_changed);
     fresh(&s);
-    detector_hear(d, 2, &(struct gossip_record){2, 0, LIVE_UP, 3, 7, true, 0}, s.now_us, &s.news);
+    detector_hear(d, 2, &(struct gossip_record){2, 0, LIVE_UP, 3, 7, true, false, 0}, s.now_us,
+                  &s.news);
     CHECK_EQ(state(&s, 2), LIVE_SUSPECT);
     CHECK_EQ(detector_record(d, 2)->epoch, 7);
     CHECK(detector_record(d, 2)->holds);
@@ -497,7 +498,7 @@ TEST(it_refutes_what_is_said_of_it)
     CHECK_EQ(s.d.own.incarnation, 5);
     /* Facts of before a restart are refuted too, or they would win; nobody was ill. */
     fresh(&s);
-    detector_hear(&s.d, 2, &(struct gossip_record){1, 5, LIVE_UP, 99, 9, true, 0}, s.now_us,
+    detector_hear(&s.d, 2, &(struct gossip_record){1, 5, LIVE_UP, 99, 9, true, false, 0}, s.now_us,
                   &s.news);
     CHECK(s.news.refuted);
     CHECK_EQ(s.d.own.incarnation, 6);

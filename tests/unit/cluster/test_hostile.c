@@ -55,8 +55,9 @@ static void run(struct victim *v, struct event *ev)
 
     ev->mono_us = v->now_us;
     outbox_init(&out);
-    cluster_set_facts(
-        v->cluster, &(struct cluster_facts){v->holds, v->holds[0] != 0, {.any = v->holds[1] != 0}});
+    cluster_set_facts(v->cluster,
+                      &(struct cluster_facts){
+                          v->holds, v->holds[0] != 0, {.any = v->holds[1] != 0}, v->holds[2] != 0});
     cluster_step(v->cluster, ev, &out);
     execute(v, &out);
     outbox_done(&out);
@@ -148,9 +149,9 @@ static const struct gossip_record *records_any(struct victim *v, uint32_t *ret_c
     struct gossip_record *records = arena_alloc_array(&v->arena, 4, sizeof(*records));
 
     for (int i = 0; i < 4; i++)
-        records[i] = (struct gossip_record){number(v), number(v), (enum liveness)below(v, 3),
-                                            number(v), number(v), below(v, 2),
-                                            number(v)};
+        records[i] = (struct gossip_record){number(v),   number(v), (enum liveness)below(v, 3),
+                                            number(v),   number(v), below(v, 2),
+                                            below(v, 2), number(v)};
     *ret_count = (uint32_t)below(v, 5);
     return records;
 }

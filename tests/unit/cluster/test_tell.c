@@ -172,6 +172,42 @@ TEST(who_believes_the_same_says_so_in_eight_bytes)
 }
 
 /* What no rumour brings any more a comparison brings. */
+/* How many of the others find a node slow; to all of them it is up. */
+static uint32_t found_grey(const struct crowd *crowd, uint64_t node, uint32_t count)
+{
+    uint32_t grey = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct detector *d = &crowd->fellows[i].detector;
+        if (d->own.node == node)
+            continue;
+        CHECK(detector_reaches(d, node));
+        CHECK_EQ(detector_record(d, node)->state, LIVE_UP);
+        grey += detector_grey(d, node);
+    }
+    return grey;
+}
+
+/* A node whose disk is slow says so itself; its answers to probes are as quick as ever. */
+TEST(who_says_that_it_is_slow_is_grey)
+{
+    struct crowd crowd;
+
+    crowd_init(&crowd, 1, 10);
+    crowd_run(&crowd, 5 * SECOND);
+    CHECK_EQ(found_grey(&crowd, 4, 10), 0);
+    uint64_t version = crowd.fellows[3].detector.own.version;
+    detector_pace(&crowd.fellows[3].detector, true);
+    detector_pace(&crowd.fellows[3].detector, true);
+    CHECK_EQ(crowd.fellows[3].detector.own.version, version + 1);
+    crowd_run(&crowd, 5 * SECOND);
+    CHECK_EQ(found_grey(&crowd, 4, 10), 9);
+    detector_pace(&crowd.fellows[3].detector, false);
+    crowd_run(&crowd, 5 * SECOND);
+    CHECK_EQ(found_grey(&crowd, 4, 10), 0);
+    crowd_done(&crowd);
+}
+
 TEST(all_is_compared_now_and_then)
 {
     struct crowd crowd;
@@ -204,6 +240,7 @@ int main(int argc, char **argv)
         T(a_node_that_was_started_anew_hears_who_it_was),
         T(news_go_to_three_at_once_and_to_one_when_there_are_none),
         T(who_believes_the_same_says_so_in_eight_bytes),
+        T(who_says_that_it_is_slow_is_grey),
         T(all_is_compared_now_and_then),
     };
     return tap_main(argc, argv, tests);

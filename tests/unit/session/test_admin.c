@@ -319,7 +319,8 @@ TEST(how_a_status_looks)
               "\"state\":\"leaving\",\"reachable\":true,\"partitions\":8,\"weight\":100,"
               "\"location\":\"r1\",\"holds\":false,\"epoch\":7}],"
               "\"transfers\":{\"pending\":0,\"active\":0,\"hints\":0,\"hints_bytes\":0},"
-              "\"disk\":{\"full\":false,\"free\":0,\"total\":0,\"free_min\":0,\"ballast\":0},"
+              "\"disk\":{\"full\":false,\"slow\":false,\"free\":0,\"total\":0,\"free_min\":0,"
+              "\"ballast\":0},"
               "\"staged\":[{\"change\":\"set-weight\",\"id\":\"0000000000000005\",\"name\":\"a\","
               "\"address\":\"\",\"location\":\"\",\"weight\":70}]}");
     CHECK_EQ(code, 200);

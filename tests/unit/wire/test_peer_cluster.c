@@ -103,8 +103,8 @@ static const struct gossip_record *records_any(uint32_t *ret_count)
     struct gossip_record *records = arena_alloc_array(&arena, count, sizeof(*records));
 
     for (uint32_t i = 0; i < count; i++)
-        records[i] = (struct gossip_record){any(),  any(), (enum liveness)below(3), any(), any(),
-                                            coin(), any()};
+        records[i] = (struct gossip_record){
+            any(), any(), (enum liveness)below(3), any(), any(), coin(), coin(), any()};
     *ret_count = count;
     return records;
 }
@@ -262,7 +262,7 @@ TEST(fields_of_the_register)
 
 TEST(fields_of_gossip)
 {
-    struct gossip_record record = {11, 12, LIVE_SUSPECT, 13, 14, true, 15};
+    struct gossip_record record = {11, 12, LIVE_SUSPECT, 13, 14, true, false, 15};
     struct intent intent = {
         21, 22, 23, true, INTENT_WEIGHT, 24, BYTES_LIT("n"), BYTES_LIT("a"), BYTES_LIT("l"), 25};
     struct peer_cluster m = {.kind = TALK_GOSSIP}, again;
@@ -280,7 +280,7 @@ TEST(fields_of_gossip)
     CHECK_EQ(again.u.gossip.hash, 2);
     CHECK_EQ(again.u.gossip.active, 3);
     CHECK(r->node == 11 && r->incarnation == 12 && r->state == LIVE_SUSPECT);
-    CHECK(r->version == 13 && r->epoch == 14 && r->holds && r->accuser == 15);
+    CHECK(r->version == 13 && r->epoch == 14 && r->holds && !r->slow && r->accuser == 15);
     CHECK(i->tag == 21 && i->base == 22 && i->order == 23 && i->withdrawn);
     CHECK(i->kind == INTENT_WEIGHT && i->node == 24 && i->weight == 25);
     CHECK(bytes_eq(i->name, intent.name) && bytes_eq(i->address, intent.address));
@@ -291,7 +291,7 @@ TEST(fields_of_gossip)
 
 TEST(fields_of_a_nack)
 {
-    struct gossip_record record = {11, 12, LIVE_DOWN, 13, 14, false, 15};
+    struct gossip_record record = {11, 12, LIVE_DOWN, 13, 14, false, true, 15};
     struct peer_cluster m = {.kind = TALK_NACK}, again;
     struct buf a;
 
@@ -305,7 +305,7 @@ TEST(fields_of_a_nack)
     CHECK_EQ_FATAL(again.u.probe.records_count, 1);
     const struct gossip_record *r = again.u.probe.records;
     CHECK(r->node == 11 && r->incarnation == 12 && r->state == LIVE_DOWN);
-    CHECK(r->version == 13 && r->epoch == 14 && !r->holds && r->accuser == 15);
+    CHECK(r->version == 13 && r->epoch == 14 && !r->holds && r->slow && r->accuser == 15);
     buf_done(&a);
     arena_done(&arena);
 }
