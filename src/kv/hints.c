@@ -86,7 +86,7 @@ static struct store_row sum_row(const struct hints *h, struct outbox *out)
     return (struct store_row){FAMILY_SYS, key, nothing ? NULL : hint_sum_blob(key, &h->sum)};
 }
 
-static void store_sum(const struct hints *h, struct outbox *out)
+void hints_store_sum(const struct hints *h, struct outbox *out)
 {
     struct store_row *row = ARENA_NEW(&out->arena, struct store_row);
 
@@ -94,12 +94,15 @@ static void store_sum(const struct hints *h, struct outbox *out)
     commit_rows(NUMBER_SUM, 0, row, 1, out)->durable = false;
 }
 
+/* Also when it lacks something already: what it has been told is not about this. */
 static void lack(struct hints *h, struct outbox *out)
 {
+    h->lack = 0;
+    h->tell_us = 0;
     if (h->sum.lacking)
         return;
     h->sum.lacking = true;
-    store_sum(h, out);
+    hints_store_sum(h, out);
 }
 
 bool hints_room(struct vnodes *vs, uint64_t target, size_t more, struct outbox *out)
@@ -232,8 +235,11 @@ void vnodes_hints_wake(struct vnodes *vs, uint64_t target)
 {
     struct hints *h = find(vs, target);
 
-    if (h != NULL)
-        h->rest_until_us = 0;
+    if (h == NULL)
+        return;
+    h->rest_until_us = 0;
+    if (h->tell_us == UINT64_MAX)
+        h->tell_us = 0;
 }
 
 struct bytes vnodes_hints_drain(struct vnodes *vs, uint64_t target)
@@ -251,7 +257,7 @@ static void correct_sum(struct vnodes *vs, struct hints *h, struct outbox *out)
     if (h->seen > 0 || h->flying > 0 || h->sum.rows == 0)
         return;
     change(vs, h, -(int64_t)h->sum.rows, -(int64_t)h->sum.bytes);
-    store_sum(h, out);
+    hints_store_sum(h, out);
 }
 
 void vnodes_hints_drained(struct vnodes *vs, const struct hints_chunk *chunk,

@@ -25,7 +25,7 @@ enum {
     SWEEP_LOOK_MS = 1000,     /* until it is looked again whether clients leave room */
     SWEEP_SHARE = 16,         /* of the requests that a node takes: more in flight leave no room */
     SWEEP_DOUBLINGS_MAX = 8,  /* of the gap, after comparisons that found something, or failed */
-    LACK_AGAIN_MS = 5000,     /* until a node is told again that it lacks something */
+    LACK_AGAIN_MS = 30000,    /* until a node is told again that it lacks something */
 };
 
 #endif

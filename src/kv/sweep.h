@@ -9,8 +9,9 @@
  * Of a pair of nodes the one with the lower id begins: now and then, and soon after an occasion:
  * the pairing is new (this node has started, or one of both has become an owner), or its peer is
  * back (a hello of it was heard, or it counts as reachable again). So each pair of replicas is
- * compared after everything that may have set them apart. What is asked for (by an operator:
- * repair) begins at once, whoever has the lower id, and is tried until it was done.
+ * compared after everything that may have set them apart. What is asked for begins at once,
+ * whoever has the lower id, and is tried until it was done: by an operator, or by a node that could
+ * not keep what this one missed (kv/lacks.c).
  *
  * A comparison that moved something is followed by another one, less and less soon while that goes
  * on: where a bucket keeps one value a receiver may have dropped what it was sent, and knows then

@@ -219,6 +219,21 @@ struct vnode_remove {
 void vnodes_remove(struct vnodes *vnodes, const struct vnode_remove *remove, const struct event *ev,
                    struct outbox *out);
 
+/* ---- lacks: what was to be kept here for a node, and was refused or is lost ---- */
+
+/* A node that is up, lacks something and is to be told now, with the token of PEER_LACKS; 0: none.
+ * So it compares its replicas with the others, which have what it lacks. Who is no member any more
+ * lacks nothing. */
+uint64_t vnodes_lack_due(struct vnodes *vnodes, const struct view *view, uint64_t now_us,
+                         struct outbox *out, uint64_t *ret_token);
+
+/* When to ask again; UINT64_MAX: not before a node is back. */
+uint64_t vnodes_lack_deadline_us(const struct vnodes *vnodes);
+
+/* Its answer: it will, or not. */
+void vnodes_lack_heard(struct vnodes *vnodes, uint64_t node, const struct peer_heard *heard,
+                       struct outbox *out);
+
 /* Operations in flight; 0 when the shard is quiet. */
 uint32_t vnodes_waiting(const struct vnodes *vnodes);
 

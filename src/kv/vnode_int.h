@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What vnode.c (incarnations, leases, the public face), hot.c (the hot table: order and commits
- * of one key), hints.c (what is kept for other nodes) and refetch.c (healing a corrupt row)
- * share. */
+ * of one key), hints.c (what is kept for other nodes), lacks.c (what could not be) and refetch.c
+ * (healing a corrupt row) share. */
 #ifndef KV_VNODE_INT_H
 #define KV_VNODE_INT_H
 
@@ -91,6 +91,8 @@ struct hints {
     uint64_t rest_until_us; /* no chunk begins before */
     uint64_t epoch;         /* of the document at the last attempt: owners may have changed since */
     uint64_t look_us;       /* when to look again whether some are too old */
+    uint64_t lack;          /* names what it lacks, since it was told; 0: it was not told yet */
+    uint64_t tell_us;       /* it is not told before; UINT64_MAX: not before it is back */
 };
 
 /* When expired rows are looked for. */
@@ -221,6 +223,9 @@ bool hints_room(struct vnodes *vs, uint64_t target, size_t more, struct outbox *
 void hints_rows(struct vnodes *vs, struct op *op, struct blob *record, struct store_row *ret_rows,
                 struct outbox *out);
 void hints_undo(struct vnodes *vs, const struct op *op);
+
+/* Writes a sum that has changed apart from hints. */
+void hints_store_sum(const struct hints *h, struct outbox *out);
 
 /* A hint cannot be read any more. */
 void hints_lost(struct vnodes *vs, uint64_t target, struct outbox *out);

@@ -16,7 +16,9 @@ enum peer_class peer_class(const struct peer_msg *msg)
     case PEER_LIST:
     case PEER_LISTED:
     case PEER_DIGESTS:
-    case PEER_DIGESTED: return CLASS_BULK;
+    case PEER_DIGESTED:
+    case PEER_LACKS:
+    case PEER_HEARD: return CLASS_BULK;
     }
     UNREACHABLE();
 }

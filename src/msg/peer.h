@@ -24,6 +24,8 @@ enum peer_kind {
     PEER_LISTED,    /* the chunk */
     PEER_DIGESTS,   /* what do you have in this range of a partition? Mine hashes to this */
     PEER_DIGESTED,  /* the same; or else its rows, as digests: one page */
+    PEER_LACKS,     /* what was to be kept for you was not: compare your replicas with the others */
+    PEER_HEARD,     /* I shall, or not */
     PEER_CLUSTER,   /* the cluster's own talk: register, gossip, probes, joining */
 };
 
@@ -120,6 +122,15 @@ struct peer_digested {
     struct bytes last_row; /* how far they go, when not done */
 };
 
+struct peer_lacks {
+    uint64_t token;
+};
+
+struct peer_heard {
+    uint64_t token;
+    enum err err;
+};
+
 struct peer_msg {
     enum peer_kind kind;
     union {
@@ -134,6 +145,8 @@ struct peer_msg {
         struct peer_cluster cluster;
         struct peer_digests digests;
         struct peer_digested digested;
+        struct peer_lacks lacks;
+        struct peer_heard heard;
     } u;
 };
 

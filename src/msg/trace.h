@@ -40,6 +40,7 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
     X(FALLBACK_WRITE, INFO, "no replica of partition %0 is up: this node coordinates a write")     \
     X(HINT_LOST, ERROR, "an object kept for node %0 cannot be read")                               \
     X(HINTS_FULL, WARN, "no more room to keep objects for node %0: %1 bytes are kept")             \
+    X(LACKS, INFO, "node %x0 is told that it lacks what could not be kept for it")                 \
     X(HINTS_OVER, INFO, "handed over what was kept for node %0: %1 objects; %2 remain")            \
     X(EXCHANGE, DEBUG, "partition %0 compared with node %x1, err %2")                              \
     X(EXCHANGE_MOVED, INFO, "partition %0: %2 objects made up between this node and node %x1")     \

@@ -124,6 +124,8 @@ static uint64_t epoch_of(const struct peer_msg *msg)
     case PEER_FORWARDED:
     case PEER_LISTED:
     case PEER_DIGESTED:
+    case PEER_LACKS:
+    case PEER_HEARD:
     case PEER_CLUSTER: return 0;
     }
     UNREACHABLE();
@@ -196,6 +198,19 @@ static void peer_put(struct shard *s, uint64_t from, const struct peer_put *put,
     vnodes_merge(s->vnodes, &merge, ev, out);
 }
 
+/* This node missed something: what it was, the other replicas know. Should it die before it has
+ * compared all, they do so when it is back. */
+static void peer_lacks(struct shard *s, uint64_t from, const struct peer_lacks *lacks,
+                       struct outbox *out)
+{
+    bool on = s->config->anti_entropy;
+    struct peer_msg *msg = outbox_send(out, from, PEER_HEARD);
+
+    msg->u.heard = (struct peer_heard){lacks->token, on ? ERR_OK : ERR_REFUSED};
+    if (on)
+        sweep_repair(s->sweep, SWEEP_ALL);
+}
+
 static void peer_forward(struct shard *s, uint64_t from, const struct peer_forward *forward,
                          const struct event *ev, struct outbox *out)
 {
@@ -250,6 +265,8 @@ void route_peer(struct shard *s, uint64_t from, const struct peer_msg *msg, cons
         digests_ask(s->digests, cluster_view(s->cluster), from, &msg->u.digests, out);
         break;
     case PEER_DIGESTED: peer_answer(s, msg->u.digested.token, &copy, out); break;
+    case PEER_LACKS: peer_lacks(s, from, &msg->u.lacks, out); break;
+    case PEER_HEARD: vnodes_lack_heard(s->vnodes, from, &msg->u.heard, out); break;
     case PEER_CLUSTER: UNREACHABLE();
     }
 }

@@ -249,6 +249,18 @@ static void begin_expire(struct shard *s, const struct event *ev, struct outbox 
         machine_add(s, expire_new(&env, s->next_id++, ev, out));
 }
 
+/* Tells nodes that are up that they lack something. */
+static void tell_lacks(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    const struct view *view = cluster_view(s->cluster);
+    uint64_t node, token;
+
+    if (s->stopping || view->document == NULL)
+        return;
+    while ((node = vnodes_lack_due(s->vnodes, view, ev->mono_us, out, &token)) != 0)
+        outbox_send(out, node, PEER_LACKS)->u.lacks.token = token;
+}
+
 /* Begins to compare what is due. */
 static void begin_exchanges(struct shard *s, const struct event *ev, struct outbox *out)
 {
@@ -276,6 +288,7 @@ static void on_time(struct shard *s, const struct event *ev, struct outbox *out)
     cluster_step(s->cluster, ev, out);
     begin_drains(s, ev, out);
     begin_expire(s, ev, out);
+    tell_lacks(s, ev, out);
     begin_exchanges(s, ev, out);
 }
 
@@ -370,7 +383,7 @@ uint64_t shard_deadline(const struct shard *s)
         at = sooner(
             at, sooner(vnodes_hints_deadline_us(s->vnodes), vnodes_expire_deadline_us(s->vnodes)));
     if (!s->stopping && cluster_view(s->cluster)->document != NULL)
-        at = sooner(at, sweep_deadline_us(s->sweep));
+        at = sooner(at, sooner(sweep_deadline_us(s->sweep), vnodes_lack_deadline_us(s->vnodes)));
     if (s->stopping && !s->halted)
         at = sooner(at, s->stop_by_us);
     return at;

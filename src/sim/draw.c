@@ -210,6 +210,7 @@ static void draw_lonely(struct world *w)
 {
     struct params *p = &w->params;
 
+    p->lonely = true;
     p->nodes = between(w, 6, MEMBERS_MAX);
     p->joins = false;
     p->operators = 0;
@@ -263,6 +264,8 @@ void draw_world(struct world *w)
         draw_meddled(w);
     else if (world_chance(w, 100000))
         draw_lonely(w);
-    draw_meets(w);
+    /* Where fallbacks coordinate, hints alone must carry what they wrote. */
+    if (!w->params.lonely)
+        draw_meets(w);
     draw_clocks(w);
 }

@@ -68,7 +68,7 @@ struct line {
     uint64_t count;
 };
 
-enum { REPORT_LINES = 58 };
+enum { REPORT_LINES = 59 };
 
 static void lines_of(const struct report *report, struct line lines[REPORT_LINES])
 {
@@ -128,6 +128,7 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"hints given to others", t->traces[TRACE_HINT_MOVED]},
         {"hints lost", t->traces[TRACE_HINT_LOST]},
         {"writes by fallbacks", t->traces[TRACE_FALLBACK_WRITE]},
+        {"nodes told what they lack", t->traces[TRACE_LACKS]},
         {"comparisons", t->traces[TRACE_EXCHANGE]},
         {"differences made up", t->traces[TRACE_EXCHANGE_MOVED]},
         {"differences left", t->traces[TRACE_EXCHANGE_LEFT]},

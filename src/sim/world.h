@@ -84,6 +84,7 @@ struct params {
     uint32_t value_bytes_max;
     uint32_t http_ppm, pipeline_ppm, list_ppm, props_ppm, vanish_ppm, slow_reader_ppm;
 
+    bool lonely;        /* most nodes are away most of the time */
     bool meets;         /* replicas are compared: they become equal though nobody reads */
     bool joins;         /* the cluster forms by joining; else it is there from the start */
     bool early;         /* clients do not wait until it has */

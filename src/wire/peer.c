@@ -25,6 +25,8 @@ enum peer_tag {
     TAG_CLUSTER = 9,
     TAG_DIGESTS = 10,
     TAG_DIGESTED = 11,
+    TAG_LACKS = 12,
+    TAG_HEARD = 13,
 };
 
 enum { NAMES_MAX = 100000, ROWS_MAX = 100000, LIST_WHATS = 2 };
@@ -257,6 +259,28 @@ static void digested_get(struct arena *arena, struct reader *r, struct peer_dige
         field_fail(r);
 }
 
+static void lacks_put(struct buf *buf, const struct peer_lacks *m)
+{
+    buf_put_le64(buf, m->token);
+}
+
+static void lacks_get(struct reader *r, struct peer_lacks *m)
+{
+    m->token = reader_le64(r);
+}
+
+static void heard_put(struct buf *buf, const struct peer_heard *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_u8(buf, peer_err_number(m->err));
+}
+
+static void heard_get(struct reader *r, struct peer_heard *m)
+{
+    m->token = reader_le64(r);
+    m->err = peer_err_of(reader_u8(r));
+}
+
 static enum peer_tag tag_of(enum peer_kind kind)
 {
     switch (kind) {
@@ -271,6 +295,8 @@ static enum peer_tag tag_of(enum peer_kind kind)
     case PEER_CLUSTER: return TAG_CLUSTER;
     case PEER_DIGESTS: return TAG_DIGESTS;
     case PEER_DIGESTED: return TAG_DIGESTED;
+    case PEER_LACKS: return TAG_LACKS;
+    case PEER_HEARD: return TAG_HEARD;
     }
     UNREACHABLE();
 }
@@ -278,8 +304,9 @@ static enum peer_tag tag_of(enum peer_kind kind)
 static bool kind_of(uint8_t tag, enum peer_kind *ret_kind)
 {
     static const enum peer_kind kinds[] = {
-        PEER_GET,  PEER_GOT,    PEER_PUT,     PEER_PUT_ACK, PEER_FORWARD,  PEER_FORWARDED,
-        PEER_LIST, PEER_LISTED, PEER_CLUSTER, PEER_DIGESTS, PEER_DIGESTED,
+        PEER_GET,       PEER_GOT,   PEER_PUT,    PEER_PUT_ACK, PEER_FORWARD,
+        PEER_FORWARDED, PEER_LIST,  PEER_LISTED, PEER_CLUSTER, PEER_DIGESTS,
+        PEER_DIGESTED,  PEER_LACKS, PEER_HEARD,
     };
 
     if (tag == 0 || tag > ARRAY_LEN(kinds))
@@ -305,6 +332,8 @@ enum err peer_encode(struct buf *buf, uint8_t version, const struct peer_msg *ms
     case PEER_CLUSTER: peer_cluster_encode(buf, &msg->u.cluster); break;
     case PEER_DIGESTS: digests_put(buf, &msg->u.digests); break;
     case PEER_DIGESTED: digested_put(buf, &msg->u.digested); break;
+    case PEER_LACKS: lacks_put(buf, &msg->u.lacks); break;
+    case PEER_HEARD: heard_put(buf, &msg->u.heard); break;
     }
     return peer_frame_close(buf, start);
 }
@@ -326,6 +355,8 @@ static void decode_payload(struct arena *arena, struct reader *r, struct peer_ms
         return;
     case PEER_DIGESTS: digests_get(r, &msg->u.digests); return;
     case PEER_DIGESTED: digested_get(arena, r, &msg->u.digested); return;
+    case PEER_LACKS: lacks_get(r, &msg->u.lacks); return;
+    case PEER_HEARD: heard_get(r, &msg->u.heard); return;
     }
     UNREACHABLE();
 }

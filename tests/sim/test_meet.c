@@ -91,6 +91,32 @@ TEST(a_node_that_restarts_at_once)
     end_equal(w);
 }
 
+/* Who could not keep what it missed tells it so. */
+TEST(a_node_is_told_what_it_lacks)
+{
+    struct world *w = scenario_new(5);
+    unsigned away = scenario_replica(w, BUCKET_TWINS, BYTES_LIT("k0"), 2);
+
+    w->config.hints_bytes_max = 0;
+    CHECK(scenario_kill(w, &away, 1));
+    put_many(w, (away + 1) % 5, "one");
+    CHECK_EQ(scenario_hints(w), 0);
+    CHECK(scenario_revive(w));
+    scenario_run_ms(w, 100);
+    CHECK(w->tally.traces[TRACE_LACKS] > 0);
+    CHECK(differ(w));
+    /* Where nodes do not compare it is told again, later. */
+    uint64_t told = w->tally.traces[TRACE_LACKS];
+    scenario_run_ms(w, 4 * SECONDS_MS);
+    CHECK(w->tally.traces[TRACE_LACKS] > told);
+    meet_switch(w, true);
+    scenario_run_ms(w, 4 * SECONDS_MS);
+    told = w->tally.traces[TRACE_LACKS];
+    scenario_run_ms(w, 4 * SECONDS_MS);
+    CHECK_EQ(w->tally.traces[TRACE_LACKS], told);
+    end_equal(w);
+}
+
 /* It dies again and again while it is made equal. */
 TEST(a_node_that_flaps)
 {
@@ -144,6 +170,7 @@ int main(int argc, char **argv)
         T(nobody_else_makes_them_equal),
         T(a_node_that_is_back_gets_what_it_missed),
         T(a_node_that_restarts_at_once),
+        T(a_node_is_told_what_it_lacks),
         T(a_node_that_flaps),
         T(an_operator_asks),
         T(a_damaged_digest_is_healed),

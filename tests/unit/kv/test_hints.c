@@ -302,6 +302,120 @@ TEST(a_hint_that_rots_is_told)
     stage_end(&stage);
 }
 
+/* An object that there is no room for. */
+static void refuse(const char *name)
+{
+    struct key key = stage_key(name);
+
+    stage.config.hints_bytes_max = 0;
+    keep(&key, stage_object(&stage, 9, 1, 1000, "v"));
+    stage_settle(&stage);
+    CHECK(sum().lacking);
+}
+
+/* Who is to be told now that it lacks something, and by which token. */
+static uint64_t told(uint64_t *token)
+{
+    stage_step(&stage);
+    uint64_t node = vnodes_lack_due(stage.vnodes, &stage.view, stage.now_us, &stage.out, token);
+    stage_took(&stage);
+    return node;
+}
+
+static void heard(uint64_t node, uint64_t token, enum err err)
+{
+    struct peer_heard heard = {token, err};
+
+    stage_step(&stage);
+    vnodes_lack_heard(stage.vnodes, node, &heard, &stage.out);
+    stage_took(&stage);
+    stage_settle(&stage);
+}
+
+TEST(a_node_is_told_what_it_lacks)
+{
+    uint64_t token = 0, again = 0;
+
+    begin();
+    CHECK_EQ(told(&token), 0);
+    CHECK_EQ(vnodes_lack_deadline_us(stage.vnodes), UINT64_MAX);
+    stage.members[TARGET - 1].up = false;
+    refuse("k");
+    CHECK(vnodes_lack_deadline_us(stage.vnodes) <= stage.now_us);
+    CHECK_EQ(told(&token), 0);
+    CHECK_EQ(vnodes_lack_deadline_us(stage.vnodes), UINT64_MAX);
+    stage.members[TARGET - 1].up = true;
+    vnodes_hints_wake(stage.vnodes, TARGET);
+    CHECK_EQ(told(&token), TARGET);
+    CHECK(token != 0);
+    /* No answer: it is told again, of the same. */
+    CHECK_EQ(told(&again), 0);
+    stage.now_us = vnodes_lack_deadline_us(stage.vnodes);
+    CHECK_EQ(told(&again), TARGET);
+    CHECK_EQ(again, token);
+    heard(TARGET, token, ERR_REFUSED);
+    heard(TARGET + 1, token, ERR_OK);
+    heard(TARGET, token + 2, ERR_OK);
+    CHECK(sum().lacking);
+    heard(TARGET, token, ERR_OK);
+    CHECK(!sum().lacking);
+    CHECK(!stored_sum().lacking);
+    CHECK_EQ(vnodes_lack_deadline_us(stage.vnodes), UINT64_MAX);
+    stage_end(&stage);
+}
+
+/* What is refused after it was told is not among what it said yes to. */
+TEST(a_later_lack_is_told_again)
+{
+    uint64_t token = 0, later = 0;
+
+    begin();
+    refuse("k");
+    CHECK_EQ(told(&token), TARGET);
+    refuse("other");
+    heard(TARGET, token, ERR_OK);
+    CHECK(sum().lacking);
+    CHECK_EQ(told(&later), TARGET);
+    CHECK(later != token);
+    heard(TARGET, token, ERR_OK);
+    CHECK(sum().lacking);
+    heard(TARGET, later, ERR_OK);
+    CHECK(!sum().lacking);
+    stage_end(&stage);
+}
+
+/* Also by the next life of this node; and an answer to the last one does not count. */
+TEST(a_lack_outlives_a_restart)
+{
+    uint64_t token = 0, later = 0;
+
+    begin();
+    refuse("k");
+    CHECK_EQ(told(&token), TARGET);
+    stage_restart(&stage, 2);
+    heard(TARGET, token, ERR_OK);
+    CHECK(sum().lacking);
+    CHECK_EQ(told(&later), TARGET);
+    CHECK(later != token);
+    heard(TARGET, token, ERR_OK);
+    CHECK(sum().lacking);
+    stage_end(&stage);
+}
+
+TEST(who_is_no_member_lacks_nothing)
+{
+    uint64_t token = 0;
+
+    begin();
+    refuse("k");
+    stage.document->members_count = 1;
+    CHECK_EQ(told(&token), 0);
+    stage_settle(&stage);
+    CHECK(!sum().lacking);
+    CHECK(!stored_sum().lacking);
+    stage_end(&stage);
+}
+
 /* This node coordinates a blind write, as a fallback for `target`. Returns the dot that it gave. */
 static struct dot write(const struct key *key, uint64_t target)
 {
@@ -376,6 +490,10 @@ int main(int argc, char **argv)
         T(a_fence_lets_hints_go_only),
         T(a_failed_commit_is_taken_out_of_the_sum),
         T(a_hint_that_rots_is_told),
+        T(a_node_is_told_what_it_lacks),
+        T(a_later_lack_is_told_again),
+        T(a_lack_outlives_a_restart),
+        T(who_is_no_member_lacks_nothing),
         T(a_fallback_names_with_one_actor_what_stands_together),
     };
 

@@ -165,6 +165,32 @@ TEST(what_is_altered_is_read_within_bounds)
     end();
 }
 
+TEST(what_a_node_lacks)
+{
+    struct peer_msg lacks = {.kind = PEER_LACKS, .u.lacks = {.token = 0x0102}};
+    struct peer_msg heard = {.kind = PEER_HEARD, .u.heard = {7, ERR_REFUSED}}, back;
+    struct peer_frame got;
+
+    begin(6);
+    frame(&lacks, &got);
+    CHECK_EQ(got.message, 12);
+    CHECK_BYTES(got.payload.data, got.payload.len, "\2\1\0\0\0\0\0\0", 8);
+    CHECK_EQ_FATAL(peer_decode(&arena, &got, &back), ERR_OK);
+    CHECK_EQ(back.u.lacks.token, 0x0102);
+    frame(&heard, &got);
+    CHECK_EQ(got.message, 13);
+    CHECK_BYTES(got.payload.data, got.payload.len, "\7\0\0\0\0\0\0\0\35", 9);
+    CHECK_EQ_FATAL(peer_decode(&arena, &got, &back), ERR_OK);
+    CHECK_EQ(back.kind, PEER_HEARD);
+    CHECK_EQ(back.u.heard.token, 7);
+    CHECK_EQ(back.u.heard.err, ERR_REFUSED);
+    for (size_t len = 0; len < 9; len++) {
+        got.payload.len = len;
+        CHECK_EQ(peer_decode(&arena, &got, &back), ERR_MALFORMED);
+    }
+    end();
+}
+
 /* "The same" and rows beside it would be believed by nobody. */
 TEST(the_same_has_no_rows)
 {
@@ -254,6 +280,7 @@ int main(int argc, char **argv)
     static const struct tap_test tests[] = {
         T(messages_come_out_as_they_went_in),
         T(what_is_altered_is_read_within_bounds),
+        T(what_a_node_lacks),
         T(the_same_has_no_rows),
         T(equal_pages_are_small),
         T(version_one_looks_like_this),
