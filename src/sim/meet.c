@@ -5,7 +5,7 @@
 #include "sim/node.h"
 #include "sim/rest.h"
 
-enum { MEET_US = 600000000, STEP_US = 100000, INTERVAL_MS = 2000 };
+enum { MEET_US = 600000000, AGAIN_US = 3000000, STEP_US = 100000, INTERVAL_MS = 2000 };
 
 void meet_switch(struct world *w, bool on)
 {
@@ -42,10 +42,29 @@ bool meet_reach(struct world *w)
     return !w->failed;
 }
 
+/* All lose what was not synced. */
+static void crash_all(struct world *w)
+{
+    uint32_t amnesia_permille = w->params.amnesia_permille;
+
+    w->params.amnesia_permille = 1000;
+    for (unsigned i = 0; i < w->params.nodes; i++)
+        node_crash(w, w->nodes[i]);
+    for (unsigned i = 0; i < w->params.nodes; i++)
+        node_start(w, w->nodes[i]);
+    w->params.amnesia_permille = amnesia_permille;
+    world_run(w, w->now_us + AGAIN_US);
+    rest_reach(w);
+}
+
+/* What was compared and found equal is on stable storage: no crash makes it differ again. */
 void meet_judge(struct world *w)
 {
-    if (!w->params.meets || !meet_reach(w))
+    if (!w->params.meets || !meet_reach(w) || w->params.corrupt_ppm > 0)
         return;
-    if (w->params.corrupt_ppm == 0)
+    compare_replicas(w);
+    if (!w->failed)
+        crash_all(w);
+    if (!w->failed)
         compare_replicas(w);
 }

@@ -13,7 +13,8 @@ void meet_switch(struct world *w, bool on);
  * the world has failed, when they do not come to an end. */
 bool meet_reach(struct world *w);
 
-/* Does that, and looks at the disks; where rows have rotted, that is for the readers to find. */
+/* Does that, and looks at the disks, also after a crash of all; where rows have rotted, that is for
+ * the readers to find. */
 void meet_judge(struct world *w);
 
 #endif
