@@ -13,6 +13,7 @@ const char *fault_name(enum fault_kind kind)
     case FAULT_FALSE_TWIN: return "two values returned of which one covers the other";
     case FAULT_INVENTED: return "value returned that nobody wrote there";
     case FAULT_TWINS: return "two values returned by a bucket that keeps one";
+    case FAULT_EXPIRED: return "value returned that had expired";
     }
     UNREACHABLE();
 }
@@ -40,6 +41,8 @@ struct verdict check_read(const struct history *h, const struct sight *sight)
         if (id >= h->count || h->writes[id].key != sight->key || h->writes[id].deleted ||
             h->writes[id].outcome == OUTCOME_NOT_DONE)
             return (struct verdict){FAULT_INVENTED, id, 0};
+        if (h->writes[id].gone < sight->asked)
+            return (struct verdict){FAULT_EXPIRED, id, 0};
     }
     for (uint32_t i = 0; i < sight->count; i++) {
         for (uint32_t j = 0; j < sight->count; j++) {
@@ -52,9 +55,15 @@ struct verdict check_read(const struct history *h, const struct sight *sight)
     return (struct verdict){FAULT_NONE, 0, 0};
 }
 
+/* Whether a write, if it took effect, need not be seen any more: a tombstone never is. */
+static bool is_hidden(const struct history_write *write, uint64_t heard)
+{
+    return write->deleted || write->fades <= heard;
+}
+
 /* Which writes of the key, by place, are accounted for: returned, or in the past of one that took
  * effect. What is not returned took effect only if it is accounted for itself; a tombstone is never
- * returned, so one that may have been written counts. */
+ * returned, nor what has expired, so one that may have been written counts. */
 static uint8_t *account(const struct history *h, const struct sight *sight)
 {
     const struct history_key *own = writes_of(h, sight->key);
@@ -63,7 +72,7 @@ static uint8_t *account(const struct history *h, const struct sight *sight)
     for (uint32_t at = own->count; at-- > 0;) {
         const struct history_write *write = &h->writes[own->writes[at]];
         if (write->outcome == OUTCOME_NOT_DONE ||
-            (!write->deleted && !accounted[at] && !returned(sight, write->id)))
+            (!is_hidden(write, sight->heard) && !accounted[at] && !returned(sight, write->id)))
             continue;
         accounted[at] = 1;
         for (uint32_t i = 0; i < at; i++)
@@ -93,14 +102,15 @@ static struct verdict find_lost(const struct history *h, const struct sight *sig
 
     for (uint32_t at = 0; at < own->count && verdict.kind == FAULT_NONE; at++) {
         const struct history_write *write = &h->writes[own->writes[at]];
-        if (is_known(write, known) && !write->deleted && !accounted[at])
+        if (is_known(write, known) && !is_hidden(write, sight->heard) && !accounted[at])
             verdict = (struct verdict){FAULT_LOST, write->id, 0};
     }
     mem_free(accounted);
     return verdict;
 }
 
-bool check_must_be_listed(const struct history *h, uint32_t key, uint64_t answers, uint32_t copies)
+bool check_must_be_listed(const struct history *h, uint32_t key, uint64_t answers, uint32_t copies,
+                          uint64_t heard)
 {
     const struct history_key *own = writes_of(h, key);
     const struct known known = {answers, copies};
@@ -108,17 +118,30 @@ bool check_must_be_listed(const struct history *h, uint32_t key, uint64_t answer
 
     for (uint32_t at = 0; at < own->count; at++) {
         const struct history_write *write = &h->writes[own->writes[at]];
-        if (write->deleted && write->outcome != OUTCOME_NOT_DONE)
+        if (is_hidden(write, heard) && write->outcome != OUTCOME_NOT_DONE)
             return false;
         must = must || is_known(write, &known);
     }
     return must;
 }
 
+bool check_may_not_be_listed(const struct history *h, uint32_t key, uint64_t asked)
+{
+    const struct history_key *own = writes_of(h, key);
+
+    for (uint32_t at = 0; at < own->count; at++) {
+        const struct history_write *write = &h->writes[own->writes[at]];
+        if (write->outcome != OUTCOME_NOT_DONE && !write->deleted && write->gone >= asked)
+            return false;
+    }
+    return true;
+}
+
 static struct verdict find_nothing(const struct history *h, const struct sight *sight,
                                    const struct known *known)
 {
-    if (sight->count > 0 || !check_must_be_listed(h, sight->key, known->answers, known->copies))
+    if (sight->count > 0 ||
+        !check_must_be_listed(h, sight->key, known->answers, known->copies, sight->heard))
         return (struct verdict){FAULT_NONE, 0, 0};
 
     const struct history_key *own = writes_of(h, sight->key);

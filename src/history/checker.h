@@ -4,7 +4,8 @@
  *
  * Of every read:
  *   INVENTED   something returned was never sent, belongs to another key, or was refused;
- *   FALSE_TWIN a returned write is covered by another returned one.
+ *   FALSE_TWIN a returned write is covered by another returned one;
+ *   EXPIRED    a returned write had expired before the read was asked.
  *
  * Of a read that asked so many replicas that it met every write acknowledged before by enough of
  * them (r + copies > n), and of the final state of a key:
@@ -13,8 +14,10 @@
  *   STALE      a returned write is covered by an acknowledged one.
  *
  * After all faults are over and replicas have met, the values of a key must be exactly its maximal
- * writes. In a bucket that keeps one value concurrent writes may be dropped: there LOST is said
- * only when nothing is there though nothing may have deleted it, and TWINS when there are two. */
+ * writes. What may have expired when the answer came counts as a tombstone does: it need not be
+ * returned, and what it covers must not. In a bucket that keeps one value concurrent writes may be
+ * dropped: there LOST is said only when nothing is there though nothing may have deleted it, and
+ * TWINS when there are two. */
 #ifndef HISTORY_CHECKER_H
 #define HISTORY_CHECKER_H
 
@@ -27,6 +30,7 @@ enum fault_kind {
     FAULT_FALSE_TWIN,
     FAULT_INVENTED,
     FAULT_TWINS,
+    FAULT_EXPIRED,
 };
 
 struct verdict {
@@ -41,6 +45,7 @@ struct sight {
     bool one_value; /* its bucket keeps one */
     const uint32_t *ids;
     uint32_t count;
+    uint64_t asked, heard; /* when; for values that expire */
 };
 
 /* Judges what a read returned, whatever it asked of whom. */
@@ -55,8 +60,14 @@ struct verdict check_quorum_read(const struct history *h, const struct sight *si
 struct verdict check_final(const struct history *h, const struct sight *sight);
 
 /* Whether the key has had a write acknowledged by `copies` replicas before answer `answers`, and
- * none that may have deleted it: whoever lists all keys must meet it. */
-bool check_must_be_listed(const struct history *h, uint32_t key, uint64_t answers, uint32_t copies);
+ * none that may have deleted it, or expired when the listing was `heard`: whoever lists all keys
+ * must meet it. */
+bool check_must_be_listed(const struct history *h, uint32_t key, uint64_t answers, uint32_t copies,
+                          uint64_t heard);
+
+/* Whether all that was ever written to the key had expired, or was a tombstone, when the listing
+ * was asked: nobody may meet it. */
+bool check_may_not_be_listed(const struct history *h, uint32_t key, uint64_t asked);
 
 const char *fault_name(enum fault_kind kind);
 

@@ -74,8 +74,12 @@ uint32_t history_invoke(struct history *h, uint32_t key, bool deleted, const uin
     h->writes = grow(h->writes, h->count, &h->cap, sizeof(h->writes[0]));
     own->writes = grow(own->writes, own->count, &own->cap, sizeof(own->writes[0]));
     struct history_write *write = &h->writes[h->count];
-    *write =
-        (struct history_write){.id = h->count, .key = key, .deleted = deleted, .place = own->count};
+    *write = (struct history_write){.id = h->count,
+                                    .key = key,
+                                    .deleted = deleted,
+                                    .fades = UINT64_MAX,
+                                    .gone = UINT64_MAX,
+                                    .place = own->count};
     gather_past(h, write, seen, seen_count);
     own->writes[own->count++] = h->count;
     return h->count++;
@@ -89,6 +93,15 @@ void history_answer(struct history *h, uint32_t id, enum outcome outcome, uint32
     h->writes[id].outcome = outcome;
     h->writes[id].copies = outcome == OUTCOME_DONE ? copies : 0;
     h->writes[id].answered = h->answers++;
+}
+
+void history_expires(struct history *h, uint32_t id, uint64_t fades, uint64_t gone)
+{
+    ASSERT(id < h->count);
+    ASSERT(!h->writes[id].deleted);
+    ASSERT(fades <= gone);
+    h->writes[id].fades = fades;
+    h->writes[id].gone = gone;
 }
 
 bool history_covers(const struct history *h, uint32_t after, uint32_t before)

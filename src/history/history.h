@@ -6,7 +6,10 @@
  *
  * Outcomes are three: done, not done, unknown; an unknown write may take effect at any later time.
  * Answers are counted: a reader notes the count when it asks, and so it is known which writes had
- * been acknowledged by then. */
+ * been acknowledged by then.
+ *
+ * A value may expire. When exactly nobody but the store knows: it may be missing from some time on,
+ * and after a later one it must not be seen. Times are of the reader's, in any unit. */
 #ifndef HISTORY_HISTORY_H
 #define HISTORY_HISTORY_H
 
@@ -21,6 +24,8 @@ struct history_write {
     enum outcome outcome;
     uint32_t copies;   /* DONE: replicas that have it on stable storage at least */
     uint64_t answered; /* which answer it was */
+    uint64_t fades;    /* from then on it may have expired; UINT64_MAX: never */
+    uint64_t gone;     /* after that it has; UINT64_MAX: never, or nobody knows */
     uint32_t place;    /* among the writes of its key */
     uint32_t words;    /* of `past` */
     uint64_t *past;    /* a bit for each place: it happened before this one */
@@ -50,6 +55,9 @@ uint32_t history_invoke(struct history *h, uint32_t key, bool deleted, const uin
 /* What the client heard of it; said once. `copies`: how many replicas have it on stable storage if
  * it is done, as far as the answer promises. */
 void history_answer(struct history *h, uint32_t id, enum outcome outcome, uint32_t copies);
+
+/* What was invoked expires: see above. May be said again when more is known. */
+void history_expires(struct history *h, uint32_t id, uint64_t fades, uint64_t gone);
 
 /* Whether `before` is in the past of `after`, two writes of one key. */
 bool history_covers(const struct history *h, uint32_t after, uint32_t before);

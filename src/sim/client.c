@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "sim/caller.h"
 #include "sim/keys.h"
+#include "sim/lives.h"
 #include "sim/node.h"
 #include "sim/operator.h"
 #include "sim/outcome.h"
@@ -35,8 +36,10 @@ struct note {
     bool writes;
     bool part; /* it was never sent whole */
     uint32_t write_id;
-    uint32_t need;       /* primaries at least: of a read, or that sync a write */
-    uint64_t answers;    /* how many writes had been answered when it was asked */
+    uint32_t need;    /* primaries at least: of a read, or that sync a write */
+    uint64_t answers; /* how many writes had been answered when it was asked */
+    uint64_t asked_us;
+    uint64_t life_us;    /* of the value written; 0: it does not expire */
     struct bytes bucket; /* ASK_KEYS */
     bool listed[SIM_KEYS_MAX];
 };
@@ -75,6 +78,8 @@ static void write_over(struct world *w, struct sim_client *client, const struct 
         copies = copies < n ? copies : n;
     }
     history_answer(&w->history, note->write_id, outcome, copies);
+    if (outcome == OUTCOME_DONE)
+        lives_done(w, note->write_id, note->life_us);
     w->tally.acknowledged += outcome == OUTCOME_DONE;
     w->tally.unknown += outcome == OUTCOME_UNKNOWN;
     w->tally.refused += outcome == OUTCOME_NOT_DONE;
@@ -103,7 +108,7 @@ static void remember(struct world *w, struct sim_client *client, const struct no
     struct memory *memory = &client->memory[note->key];
     struct sight sight;
 
-    if (!key_sight(w, note->key, answer, memory->seen, &sight))
+    if (!key_sight(w, note->key, note->asked_us, answer, memory->seen, &sight))
         return;
     judge_read(w, client, note, &sight);
     mem_free((void *)(uintptr_t)memory->vclock.data);
@@ -142,9 +147,14 @@ static void judge_listing(struct world *w, struct sim_client *client, struct not
     w->tally.listings++;
     const struct sim_node *node = w->nodes[client->caller.node];
     for (key = 0; key < w->params.keys; key++) {
-        if (!bytes_eq(key_bucket(w, key), note->bucket) || note->listed[key])
+        if (!bytes_eq(key_bucket(w, key), note->bucket))
             continue;
-        if (check_must_be_listed(&w->history, key, note->answers, key_replicas(w, node, key)))
+        /* A digest that cannot be read names its key. */
+        if (note->listed[key] && w->params.corrupt_ppm == 0 &&
+            check_may_not_be_listed(&w->history, key, note->asked_us))
+            world_fail(w, "client %u was told of key %u, which had expired", client->index, key);
+        if (!note->listed[key] && check_must_be_listed(&w->history, key, note->answers,
+                                                       key_replicas(w, node, key), w->now_us))
             world_fail(w, "client %u was not told of key %u", client->index, key);
     }
 }
@@ -153,7 +163,8 @@ static void judge_buckets(struct world *w, struct sim_client *client, const stru
 {
     for (uint32_t i = 0; i < answer->names_count; i++) {
         if (!bytes_eq(answer->names[i], BUCKET_TWINS) &&
-            !bytes_eq(answer->names[i], BUCKET_SINGLE) && !bytes_eq(answer->names[i], BUCKET_LATE))
+            !bytes_eq(answer->names[i], BUCKET_SINGLE) &&
+            !bytes_eq(answer->names[i], BUCKET_LATE) && !bytes_eq(answer->names[i], BUCKET_BRIEF))
             world_fail(w, "client %u was told of a bucket that nobody wrote", client->index);
     }
 }
@@ -317,6 +328,8 @@ static void ask_write(struct world *w, struct sim_client *client, struct questio
                                     blind ? 0 : memory->seen_count);
     value_make(note->write_id, note->key, text, len);
     if (!deletes) {
+        note->life_us = lives_draw(w, note->key, client->caller.kind == CONN_HTTP, q);
+        lives_asked(w, note->write_id, note->life_us);
         q->value = bytes_of(text, len);
         q->return_body = world_chance(w, 300000);
         q->if_none_match = blind && world_chance(w, w->params.once_permille * 1000);
@@ -347,6 +360,7 @@ static void ask_object(struct world *w, struct sim_client *client, bool part)
 
     note->key = draw_key(w, client);
     note->answers = w->history.answers;
+    note->asked_us = w->now_us;
     note->part = part;
     struct question q = {.bucket = key_bucket(w, note->key), .key = key_name(note->key, name)};
     draw_quorums(w, client, &q);
@@ -363,6 +377,7 @@ static void ask_listing(struct world *w, struct sim_client *client)
     note->ask = world_chance(w, 200000) ? ASK_BUCKETS : ASK_KEYS;
     note->bucket = key_bucket(w, (uint32_t)random_below(&w->random, w->params.keys));
     note->answers = w->history.answers;
+    note->asked_us = w->now_us;
     struct question q = {.ask = note->ask};
     if (note->ask == ASK_KEYS)
         q.bucket = note->bucket;

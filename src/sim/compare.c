@@ -6,6 +6,7 @@
 #include "record/keys.h"
 #include "record/meta.h"
 #include "record/object.h"
+#include "sim/lives.h"
 #include "sim/node.h"
 
 struct seen_row {
@@ -49,6 +50,8 @@ static void check_digest(struct look *look, struct bytes key, struct bytes value
         record_meta_decode(&look->arena, key, blob_bytes(row), &meta) != ERR_OK ||
         !meta_same(meta, meta_of(&look->arena, object)))
         world_fail(w, "node %u: a digest does not tell of its object", look->node);
+    if (lives_removed(w, object->clock.ends_us))
+        world_fail(w, "node %u still holds what has expired", look->node);
     blob_unref(row);
 }
 

@@ -250,6 +250,25 @@ static void draw_clocks(struct world *w)
     p->pause_max_us = world_chance(w, 200000) ? 5 * MINUTE_US : 10000000;
 }
 
+/* Values live for seconds, and clocks differ by less than nodes are told. */
+static void draw_lives(struct world *w)
+{
+    struct params *p = &w->params;
+    struct config *config = &w->config;
+
+    p->expires = true;
+    p->ttl_s = between(w, 1, 3);
+    p->ttl_permille = between(w, 100, 800);
+    p->brief_odd = between(w, 0, 1);
+    p->http_ppm = between(w, 300000, 900000);
+    p->think_us = between(w, 50000, 200000);
+    p->skew_us = world_chance(w, 500000) ? random_range(&w->random, 1, 400000) : 0;
+    p->jump_us = p->skew_us;
+    config->expiry_skew_ms = (uint32_t)(2 * p->skew_us / 1000) + between(w, 1, 1000);
+    config->expiry_grace_ms = 2 * config->expiry_skew_ms + between(w, 0, 2000);
+    config->expiry_interval_ms = between(w, 100, 500);
+}
+
 void draw_world(struct world *w)
 {
     quiet_config(&w->config);
@@ -268,4 +287,6 @@ void draw_world(struct world *w)
     if (!w->params.lonely)
         draw_meets(w);
     draw_clocks(w);
+    if (world_chance(w, 350000))
+        draw_lives(w);
 }

@@ -41,15 +41,18 @@ static void place(struct world *w, struct document *draft, const struct member *
     arena_done(&arena);
 }
 
-/* The bucket of the keys that keep siblings. */
-static void keep_twins(struct document *draft)
+/* A bucket of keys that keep siblings, which may expire. */
+static void keep_twins(struct document *draft, struct bytes bucket, uint32_t ttl_s)
 {
-    struct prop prop = {.id = PROP_ALLOW_MULT, .kind = PROP_BOOL, .boolean = true};
+    const struct prop props[] = {
+        {.id = PROP_ALLOW_MULT, .kind = PROP_BOOL, .boolean = true},
+        {.id = PROP_TTL, .kind = PROP_NUMBER, .number = ttl_s},
+    };
     struct bytes overlay;
 
-    enum err err = overlay_encode(&draft->arena, &prop, 1, &overlay);
+    enum err err = overlay_encode(&draft->arena, props, ttl_s == 0 ? 1 : 2, &overlay);
     ASSERT(err == ERR_OK);
-    err = draft_set_bucket(draft, TYPE_DEFAULT, BUCKET_TWINS, overlay);
+    err = draft_set_bucket(draft, TYPE_DEFAULT, bucket, overlay);
     ASSERT(err == ERR_OK);
 }
 
@@ -108,7 +111,9 @@ void form_given(struct world *w)
     struct document *draft =
         draft_first(cluster, key, &members[0], w->config.slots, w->config.ring_size, 3);
     place(w, draft, members);
-    keep_twins(draft);
+    keep_twins(draft, BUCKET_TWINS, 0);
+    if (w->params.expires)
+        keep_twins(draft, BUCKET_BRIEF, w->params.ttl_s);
     document_seal(draft);
     memcpy(w->cluster, cluster, sizeof(w->cluster));
     for (unsigned i = 0; i < founders(w); i++)
@@ -116,6 +121,17 @@ void form_given(struct world *w)
     document_free(draft);
     for (unsigned i = 0; i < w->params.nodes; i++)
         node_start(w, w->nodes[i]);
+}
+
+/* The first node sets properties of a bucket. */
+static void insist(struct world *w, enum conn_kind kind, const struct question *question)
+{
+    const struct answer *answer = NULL;
+
+    for (unsigned try = 0; try < TRIES && (answer == NULL || answer->failed); try++)
+        answer = direct_ask(w, w->judge, 0, kind, question);
+    if (answer == NULL || answer->failed)
+        world_fail(w, "the first node does not take a property");
 }
 
 void form_alone(struct world *w)
@@ -133,9 +149,10 @@ void form_alone(struct world *w)
     memcpy(w->cluster, document->cluster, sizeof(w->cluster));
     const struct question twins = {
         .ask = ASK_SET_PROPS, .bucket = BUCKET_TWINS, .allow_mult = true};
-    const struct answer *answer = NULL;
-    for (unsigned try = 0; try < TRIES && (answer == NULL || answer->failed); try++)
-        answer = direct_ask(w, w->judge, 0, CONN_PB, &twins);
-    if (answer == NULL || answer->failed)
-        world_fail(w, "the first node does not take a property");
+    insist(w, CONN_PB, &twins);
+    if (!w->params.expires)
+        return;
+    const struct question brief = {
+        .ask = ASK_SET_PROPS, .bucket = BUCKET_BRIEF, .allow_mult = true, .ttl_s = w->params.ttl_s};
+    insist(w, CONN_HTTP, &brief);
 }

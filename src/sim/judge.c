@@ -41,13 +41,14 @@ static bool read_key(struct world *w, unsigned node, uint32_t key, struct final 
     char name[KEY_NAME_BYTES];
     const struct question question = {
         .ask = ASK_GET, .bucket = key_bucket(w, key), .key = key_name(key, name), .r = READ_ALL};
+    uint64_t asked_us = w->now_us;
     const struct answer *answer = insist(w, node, &question);
 
     if (answer == NULL) {
         world_fail(w, "key %u cannot be read from all its replicas through node %u", key, node);
         return false;
     }
-    return key_sight(w, key, answer, ret_final->ids, &ret_final->sight);
+    return key_sight(w, key, asked_us, answer, ret_final->ids, &ret_final->sight);
 }
 
 /* Through every node, for each reads the whole object from one disk and digests from the others: so
@@ -111,6 +112,8 @@ static void judge_node(struct world *w, unsigned node, const bool *there)
         judge_listing(w, node, BUCKET_SINGLE, there);
     if (!w->failed)
         judge_listing(w, node, BUCKET_LATE, there);
+    if (!w->failed)
+        judge_listing(w, node, BUCKET_BRIEF, there);
     if (w->failed)
         return;
     const struct answer *answer = insist(w, node, &props);

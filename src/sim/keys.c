@@ -16,10 +16,18 @@ bool key_late(const struct world *w, uint32_t key)
     return w->params.opens && !key_one_value(w, key) && key % LATE_EVERY == LATE_EVERY - 1;
 }
 
+bool key_brief(const struct world *w, uint32_t key)
+{
+    return w->params.expires && !key_one_value(w, key) && !key_late(w, key) &&
+           key % 2 == w->params.brief_odd;
+}
+
 struct bytes key_bucket(const struct world *w, uint32_t key)
 {
     if (key_late(w, key))
         return BUCKET_LATE;
+    if (key_brief(w, key))
+        return BUCKET_BRIEF;
     return key_one_value(w, key) ? BUCKET_SINGLE : BUCKET_TWINS;
 }
 
@@ -62,10 +70,10 @@ uint32_t key_replicas(const struct world *w, const struct sim_node *node, uint32
     return ring_replicas(&view->ring, ring_partition(&view->ring, slot), SIM_N_VAL, replicas);
 }
 
-bool key_sight(struct world *w, uint32_t key, const struct answer *answer,
+bool key_sight(struct world *w, uint32_t key, uint64_t asked_us, const struct answer *answer,
                uint32_t ids[ANSWER_VALUES_MAX], struct sight *ret_sight)
 {
-    *ret_sight = (struct sight){key, key_one_value(w, key), ids, 0};
+    *ret_sight = (struct sight){key, key_one_value(w, key), ids, 0, asked_us, w->now_us};
     for (uint32_t i = 0; i < answer->count; i++) {
         uint32_t id, of;
         if (answer->deleted[i])

@@ -3,7 +3,8 @@
  * stand in a bucket that keeps siblings, the rest in one that keeps one value. Where
  * operators meddle, every fifth of the first stands in a bucket that keeps siblings only after
  * somebody said so, in the middle of it: clients leave it alone until most members know, and they
- * are connected to one of these. */
+ * are connected to one of these. Where values expire, every other of the first stands in a
+ * bucket of which all do. */
 #ifndef SIM_KEYS_H
 #define SIM_KEYS_H
 
@@ -18,9 +19,11 @@ enum { KEY_NAME_BYTES = 16 };
 #define BUCKET_TWINS  BYTES_LIT("twins")
 #define BUCKET_SINGLE BYTES_LIT("single")
 #define BUCKET_LATE   BYTES_LIT("late")
+#define BUCKET_BRIEF  BYTES_LIT("brief")
 
 bool key_one_value(const struct world *w, uint32_t key);
 bool key_late(const struct world *w, uint32_t key);
+bool key_brief(const struct world *w, uint32_t key);
 
 /* Whether a node knows that the bucket of late twins keeps siblings. */
 bool key_late_known(const struct sim_node *node);
@@ -36,9 +39,9 @@ bool key_of_name(const struct world *w, struct bytes bucket, struct bytes name, 
 /* How many replicas a key has, as a node knows. */
 uint32_t key_replicas(const struct world *w, const struct sim_node *node, uint32_t key);
 
-/* The writes that the values of an answer name; tombstones are left out. Fails the run and returns
- * false when a value is none of ours. */
-bool key_sight(struct world *w, uint32_t key, const struct answer *answer,
+/* The writes that the values of an answer name, which has come now; tombstones are left out. Fails
+ * the run and returns false when a value is none of ours. */
+bool key_sight(struct world *w, uint32_t key, uint64_t asked_us, const struct answer *answer,
                uint32_t ids[ANSWER_VALUES_MAX], struct sight *ret_sight);
 
 #endif

@@ -16,7 +16,8 @@ enum ask {
     ASK_DELETE,
     ASK_KEYS,      /* a stream: several answers, the last one says so */
     ASK_BUCKETS,   /* likewise */
-    ASK_SET_PROPS, /* `allow_mult`, `big_vclock` of a bucket, where set */
+    ASK_SET_PROPS, /* PB: `allow_mult`, `big_vclock` of a bucket, where set. HTTP: `allow_mult` and
+                      `ttl_s` */
     ASK_GET_PROPS,
     ASK_ADMIN, /* HTTP only: POST of `value` to `path`; a GET when it is empty */
 };
@@ -33,6 +34,7 @@ struct question {
     bool return_body;
     bool if_none_match;   /* only when nothing is there */
     bool if_not_modified; /* only when `vclock` is what is there */
+    uint32_t ttl_s;       /* HTTP only */
     bool allow_mult;
     uint32_t big_vclock;
 };

@@ -68,7 +68,7 @@ struct line {
     uint64_t count;
 };
 
-enum { REPORT_LINES = 59 };
+enum { REPORT_LINES = 61 };
 
 static void lines_of(const struct report *report, struct line lines[REPORT_LINES])
 {
@@ -132,6 +132,8 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"comparisons", t->traces[TRACE_EXCHANGE]},
         {"differences made up", t->traces[TRACE_EXCHANGE_MOVED]},
         {"differences left", t->traces[TRACE_EXCHANGE_LEFT]},
+        {"expired values hidden", t->traces[TRACE_EXPIRED_HIDDEN]},
+        {"expired rows removed", t->traces[TRACE_EXPIRED_REMOVED]},
         {"requests refused early", t->traces[TRACE_OVERLOAD]},
     };
 

@@ -11,6 +11,7 @@
 #include "sim/faults.h"
 #include "sim/form.h"
 #include "sim/judge.h"
+#include "sim/lives.h"
 #include "sim/meet.h"
 #include "sim/net.h"
 #include "sim/node.h"
@@ -101,6 +102,8 @@ static void play(struct world *w)
         trouble(w);
     if (!w->failed)
         rest_reach(w);
+    if (!w->failed)
+        lives_wait(w);
     if (!w->failed)
         meet_judge(w);
     if (!w->failed)

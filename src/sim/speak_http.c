@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/speak_http.h"
 
+#include <stdio.h>
+
 #include "base/check.h"
 #include "base/encode.h"
 #include "wire/json.h"
@@ -33,7 +35,7 @@ static void put_line(struct buf *buf, const char *verb, const struct question *q
     if (q->bucket.len > 0) {
         buf_put_str(buf, "/");
         buf_put(buf, q->bucket);
-        buf_put_str(buf, "/keys");
+        buf_put_str(buf, q->ask == ASK_SET_PROPS ? "/props" : "/keys");
     }
     if (q->key.len > 0) {
         buf_put_str(buf, "/");
@@ -56,21 +58,37 @@ static void put_line(struct buf *buf, const char *verb, const struct question *q
 static const char *verb_of(const struct question *q)
 {
     switch (q->ask) {
+    case ASK_SET_PROPS:
     case ASK_PUT: return "PUT";
     case ASK_DELETE: return "DELETE";
     case ASK_ADMIN: return q->value.len > 0 ? "POST" : "GET";
     case ASK_GET:
     case ASK_KEYS:
     case ASK_BUCKETS: return "GET";
-    case ASK_SET_PROPS:
     case ASK_GET_PROPS: break;
     }
     UNREACHABLE();
 }
 
+static void put_props(struct buf *buf, const struct question *q)
+{
+    char text[100];
+    int len = snprintf(text, sizeof(text), "{\"props\":{\"allow_mult\":%s,\"ttl\":%u}}",
+                       q->allow_mult ? "true" : "false", q->ttl_s);
+
+    buf_printf(buf, "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len, text);
+    ASSERT(!buf->overflow);
+}
+
 void speak_http_put(struct buf *buf, const struct question *q)
 {
     put_line(buf, verb_of(q), q);
+    if (q->ask == ASK_SET_PROPS) {
+        put_props(buf, q);
+        return;
+    }
+    if (q->ttl_s > 0)
+        buf_printf(buf, "X-Dassie-TTL: %u\r\n", q->ttl_s);
     if (q->vclock.len > 0) {
         buf_put_str(buf, "X-Riak-Vclock: ");
         base64_put(buf, q->vclock);

@@ -8,6 +8,7 @@
  *   disk.c      its disk: latency, order, what a crash keeps, errors
  *   net.c       links between nodes: delay, loss, duplicates, reordering, cuts
  *   socket.c    connections of clients; speak_pb.c and speak_http.c what is said on them
+ *   lives.c     values that expire
  *   caller.c    questions and answers; client.c, operator.c, direct.c: who asks
  *   draw.c      how this world is; faults.c what goes wrong in it, and when
  *   form.c      how the cluster comes to be
@@ -84,8 +85,13 @@ struct params {
     uint32_t value_bytes_max;
     uint32_t http_ppm, pipeline_ppm, list_ppm, props_ppm, vanish_ppm, slow_reader_ppm;
 
-    bool lonely;        /* most nodes are away most of the time */
-    bool meets;         /* replicas are compared: they become equal though nobody reads */
+    bool lonely;           /* most nodes are away most of the time */
+    bool meets;            /* replicas are compared: they become equal though nobody reads */
+    bool expires;          /* values do: */
+    uint32_t ttl_s;        /* those of one bucket, and the longest of others */
+    uint32_t ttl_permille; /* how many writes over HTTP bring a time of their own */
+    uint32_t brief_odd;    /* which keys stand in that bucket */
+
     bool joins;         /* the cluster forms by joining; else it is there from the start */
     bool early;         /* clients do not wait until it has */
     uint32_t operators; /* who form it, and go on changing it */

@@ -14,19 +14,22 @@ static uint32_t write_done(struct history *h, uint32_t key, const uint32_t *seen
 static struct verdict final(const struct history *h, uint32_t key, const uint32_t *ids,
                             uint32_t count)
 {
-    return check_final(h, &(struct sight){key, false, ids, count});
+    return check_final(h,
+                       &(struct sight){.key = key, .one_value = false, .ids = ids, .count = count});
 }
 
 static struct verdict final_single(const struct history *h, uint32_t key, const uint32_t *ids,
                                    uint32_t count)
 {
-    return check_final(h, &(struct sight){key, true, ids, count});
+    return check_final(h,
+                       &(struct sight){.key = key, .one_value = true, .ids = ids, .count = count});
 }
 
 static struct verdict plain(const struct history *h, uint32_t key, const uint32_t *ids,
                             uint32_t count)
 {
-    return check_read(h, &(struct sight){key, false, ids, count});
+    return check_read(h,
+                      &(struct sight){.key = key, .one_value = false, .ids = ids, .count = count});
 }
 
 TEST(siblings_are_legal)
@@ -137,7 +140,9 @@ TEST(one_value_buckets)
 static struct verdict quorum(const struct history *h, uint64_t answers, uint32_t r,
                              const uint32_t *ids, uint32_t count)
 {
-    return check_quorum_read(h, &(struct sight){1, false, ids, count}, answers, r, 3);
+    return check_quorum_read(
+        h, &(struct sight){.key = 1, .one_value = false, .ids = ids, .count = count}, answers, r,
+        3);
 }
 
 TEST(a_quorum_meets_a_quorum)
@@ -184,15 +189,15 @@ TEST(what_must_be_listed)
     uint32_t a;
 
     history_init(&h);
-    CHECK(!check_must_be_listed(&h, 1, 0, 3));
+    CHECK(!check_must_be_listed(&h, 1, 0, 3, 0));
     a = history_invoke(&h, 1, false, NULL, 0);
-    CHECK(!check_must_be_listed(&h, 1, UINT64_MAX, 3));
+    CHECK(!check_must_be_listed(&h, 1, UINT64_MAX, 3, 0));
     history_answer(&h, a, OUTCOME_DONE, 3);
-    CHECK(check_must_be_listed(&h, 1, UINT64_MAX, 3));
-    CHECK(!check_must_be_listed(&h, 1, 0, 3));
-    CHECK(!check_must_be_listed(&h, 1, UINT64_MAX, 4));
+    CHECK(check_must_be_listed(&h, 1, UINT64_MAX, 3, 0));
+    CHECK(!check_must_be_listed(&h, 1, 0, 3, 0));
+    CHECK(!check_must_be_listed(&h, 1, UINT64_MAX, 4, 0));
     history_invoke(&h, 1, true, &a, 1);
-    CHECK(!check_must_be_listed(&h, 1, UINT64_MAX, 3));
+    CHECK(!check_must_be_listed(&h, 1, UINT64_MAX, 3, 0));
     history_done(&h);
 }
 
@@ -213,13 +218,103 @@ TEST(values_describe_themselves)
     CHECK(!value_read(bytes_of(text, 31), &id, &key));
 }
 
+/* A value that expires may be missing from some time on, and must be after another. */
+TEST(expired_values)
+{
+    struct history h;
+    uint32_t old, brief;
+    struct sight sight = {.key = 1, .count = 1};
+
+    history_init(&h);
+    old = write_done(&h, 1, NULL, 0);
+    brief = write_done(&h, 1, &old, 1);
+    history_expires(&h, brief, 100, 200);
+    sight.ids = &brief;
+    sight.asked = 200;
+    CHECK_EQ(check_final(&h, &sight).kind, FAULT_NONE);
+    sight.asked = 201;
+    CHECK_EQ(check_read(&h, &sight).kind, FAULT_EXPIRED);
+    CHECK_EQ(check_read(&h, &sight).write, brief);
+
+    sight = (struct sight){.key = 1, .heard = 99};
+    CHECK_EQ(check_final(&h, &sight).kind, FAULT_LOST);
+    sight.heard = 100;
+    CHECK_EQ(check_final(&h, &sight).kind, FAULT_NONE);
+
+    /* What it replaced does not come back with its end. */
+    sight = (struct sight){.key = 1, .ids = &old, .count = 1, .asked = 300, .heard = 300};
+    CHECK_EQ(check_final(&h, &sight).kind, FAULT_STALE);
+    history_done(&h);
+}
+
+TEST(expired_values_beside_others)
+{
+    struct history h;
+    uint32_t a, b;
+    struct sight sight = {.key = 1, .count = 1, .asked = 300, .heard = 300};
+
+    history_init(&h);
+    a = write_done(&h, 1, NULL, 0);
+    b = write_done(&h, 1, NULL, 0);
+    history_expires(&h, b, 100, 200);
+    sight.ids = &a;
+    CHECK_EQ(check_final(&h, &sight).kind, FAULT_NONE);
+    sight.count = 0;
+    CHECK_EQ(check_final(&h, &sight).kind, FAULT_LOST);
+    CHECK_EQ(check_final(&h, &sight).write, a);
+    history_done(&h);
+}
+
+/* One whose outcome nobody knows may have replaced what is missing now. */
+TEST(expired_and_unknown)
+{
+    struct history h;
+    uint32_t a, b;
+    struct sight sight = {.key = 1, .heard = 99};
+
+    history_init(&h);
+    a = write_done(&h, 1, NULL, 0);
+    b = history_invoke(&h, 1, false, &a, 1);
+    history_expires(&h, b, 100, UINT64_MAX);
+    history_answer(&h, b, OUTCOME_UNKNOWN, 0);
+    CHECK_EQ(check_final(&h, &sight).kind, FAULT_LOST);
+    sight.heard = 100;
+    CHECK_EQ(check_final(&h, &sight).kind, FAULT_NONE);
+    sight = (struct sight){.key = 1, .ids = &a, .count = 1, .asked = 300, .heard = 300};
+    CHECK_EQ(check_final(&h, &sight).kind, FAULT_NONE);
+    history_done(&h);
+}
+
+TEST(lists_of_what_expires)
+{
+    struct history h;
+    uint32_t a;
+
+    history_init(&h);
+    a = write_done(&h, 1, NULL, 0);
+    CHECK(!check_may_not_be_listed(&h, 1, UINT64_MAX));
+    history_expires(&h, a, 100, 200);
+    CHECK(check_must_be_listed(&h, 1, UINT64_MAX, 1, 99));
+    CHECK(!check_must_be_listed(&h, 1, UINT64_MAX, 1, 100));
+    CHECK(!check_may_not_be_listed(&h, 1, 200));
+    CHECK(check_may_not_be_listed(&h, 1, 201));
+    history_answer(&h, history_invoke(&h, 1, true, &a, 1), OUTCOME_DONE, 2);
+    CHECK(check_may_not_be_listed(&h, 1, 201));
+    history_answer(&h, history_invoke(&h, 1, false, &a, 1), OUTCOME_NOT_DONE, 0);
+    CHECK(check_may_not_be_listed(&h, 1, 201));
+    (void)history_invoke(&h, 1, false, &a, 1);
+    CHECK(!check_may_not_be_listed(&h, 1, 201));
+    history_done(&h);
+}
+
 int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
         T(siblings_are_legal),         T(later_covers_earlier),   T(through_an_unknown_write),
         T(deleted_stays_deleted),      T(invented_values),        T(one_value_buckets),
         T(a_quorum_meets_a_quorum),    T(the_past_is_transitive), T(what_must_be_listed),
-        T(values_describe_themselves),
+        T(values_describe_themselves), T(expired_values),         T(expired_values_beside_others),
+        T(expired_and_unknown),        T(lists_of_what_expires),
     };
 
     return tap_main(argc, argv, tests);

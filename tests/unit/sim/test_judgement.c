@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/compare.h"
+#include "sim/direct.h"
 #include "sim/judge.h"
 #include "sim/keys.h"
 #include "sim/net.h"
@@ -129,6 +130,41 @@ TEST(a_damaged_value_is_found)
     CHECK(scenario_put(w, 0, key_bucket(w, KEY), name_of(KEY), "not one of ours"));
     judge(w);
     CHECK(says(w, "that nobody wrote"));
+    scenario_free(w);
+}
+
+TEST(a_value_that_had_expired_is_found)
+{
+    struct world *w = scenario_new(NODES);
+
+    uint32_t id = write_key(w);
+    history_expires(&w->history, id, w->now_us, w->now_us);
+    scenario_run_ms(w, 1);
+    judge(w);
+    CHECK(says(w, "value returned that had expired"));
+    scenario_free(w);
+}
+
+/* The first look for what may go is a minute away. */
+TEST(a_row_that_should_be_gone_is_found)
+{
+    struct world *w = scenario_new(NODES);
+    const struct question brief = {.ask = ASK_PUT,
+                                   .bucket = BUCKET_TWINS,
+                                   .key = BYTES_LIT("k"),
+                                   .value = BYTES_LIT("v"),
+                                   .ttl_s = 1};
+
+    w->config.expiry_skew_ms = 100;
+    w->config.expiry_grace_ms = 200;
+    w->config.expiry_interval_ms = 100;
+    const struct answer *answer = direct_ask(w, w->judge, 0, CONN_HTTP, &brief);
+    CHECK(answer != NULL && !answer->failed);
+    compare_replicas(w);
+    CHECK(!w->failed);
+    scenario_run_ms(w, 30000);
+    compare_replicas(w);
+    CHECK(says(w, "still holds what has expired"));
     scenario_free(w);
 }
 
@@ -276,6 +312,8 @@ int main(int argc, char **argv)
         T(a_lost_write_is_found),
         T(an_invented_value_is_found),
         T(a_damaged_value_is_found),
+        T(a_value_that_had_expired_is_found),
+        T(a_row_that_should_be_gone_is_found),
         T(unequal_replicas_are_found),
         T(a_digest_of_another_object_is_found),
         T(a_copy_at_a_stranger_is_found),
