@@ -16,6 +16,14 @@ static const struct cli_option change_options[] = {
     CLI_OPTION_END,
 };
 
+static const struct cli_option leave_options[] = {
+    ADMIN_OPTION_AT,
+    {"force", 0, NULL, "also if fewer members are left than there are copies of an object"},
+    {"dry-run", 0, NULL, "say what would be staged, and stage nothing"},
+    CLI_OPTION_OUTPUT,
+    CLI_OPTION_END,
+};
+
 static void line(const char *format, ...) PRINTF_LIKE(1, 2);
 
 static void line(const char *format, ...)
@@ -201,6 +209,8 @@ static int change(const struct cli_call *call, const char *resource, const char 
         if (names[i] != NULL)
             json_put_string(&out, names[i], bytes_str(call->operands[i]));
     }
+    if (cli_given(call, "force"))
+        json_put_bool(&out, "force", true);
     json_close(&out, '}');
     (void)snprintf(path, sizeof(path), "cluster/%s%s", resource,
                    cli_given(call, "dry-run") ? "?dry_run=true" : "");
@@ -217,6 +227,21 @@ static int run_join(const struct cli_call *call)
 static int run_leave(const struct cli_call *call)
 {
     return change(call, "leave", "name", NULL, show_staged);
+}
+
+static int run_replace(const struct cli_call *call)
+{
+    return change(call, "replace", "name", "by", show_staged);
+}
+
+static int run_force_replace(const struct cli_call *call)
+{
+    return change(call, "force-replace", "name", "by", show_staged);
+}
+
+static int run_force_remove(const struct cli_call *call)
+{
+    return change(call, "force-remove", "name", NULL, show_staged);
 }
 
 static int run_plan(const struct cli_call *call)
@@ -286,8 +311,49 @@ const struct cli_command command_cluster_join = {
     false,
 };
 const struct cli_command command_cluster_leave = {
-    "cluster leave", "NAME", "stage that a member leaves", NULL, change_options, 1, 1,
-    run_leave,       false,
+    "cluster leave",
+    "NAME",
+    "stage that a member leaves, once all that it has is at others",
+    NULL,
+    leave_options,
+    1,
+    1,
+    run_leave,
+    false,
+};
+const struct cli_command command_cluster_replace = {
+    "cluster replace",
+    "NAME BY",
+    "stage that another node takes over all that a member has, which then leaves",
+    "BY is a member, or a node that waits to join ('dassie cluster join').",
+    change_options,
+    2,
+    2,
+    run_replace,
+    false,
+};
+const struct cli_command command_cluster_force_replace = {
+    "cluster force-replace",
+    "NAME BY",
+    "stage that a member is gone for good, and another node gets copies of all that it had",
+    "The copies are made from the other replicas. NAME never comes back: what it still has is of\n"
+    "no use. BY is a member, or a node that waits to join.",
+    change_options,
+    2,
+    2,
+    run_force_replace,
+    false,
+};
+const struct cli_command command_cluster_force_remove = {
+    "cluster force-remove",
+    "NAME",
+    "stage that a member is gone for good: the others get copies of all that it had",
+    NULL,
+    change_options,
+    1,
+    1,
+    run_force_remove,
+    false,
 };
 const struct cli_command command_cluster_plan = {
     "cluster plan",

@@ -7,6 +7,9 @@
 
 extern const struct cli_command command_cluster_join;
 extern const struct cli_command command_cluster_leave;
+extern const struct cli_command command_cluster_replace;
+extern const struct cli_command command_cluster_force_replace;
+extern const struct cli_command command_cluster_force_remove;
 extern const struct cli_command command_cluster_plan;
 extern const struct cli_command command_cluster_commit;
 extern const struct cli_command command_cluster_clear;

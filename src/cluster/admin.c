@@ -92,7 +92,37 @@ static void leave(struct cluster *c, struct asker asker, const struct admin_requ
         admin_refuse(c, asker, ERR_REFUSED, BYTES_LIT("it is the only member of the cluster"), out);
         return;
     }
-    stage(c, asker, (struct intent){.kind = INTENT_LEAVE, .node = node}, request->dry_run, out);
+    struct intent intent = {
+        .kind = INTENT_LEAVE,
+        .node = node,
+        .force = bytes_eq(request->value, BYTES_LIT("true")),
+    };
+    stage(c, asker, intent, request->dry_run, out);
+}
+
+/* Another takes over what a member has, who leaves or is gone for good. */
+static void replace(struct cluster *c, struct asker asker, const struct admin_request *request,
+                    enum intent_kind kind, struct outbox *out)
+{
+    struct intent intent = {.kind = kind, .node = find(c, asker, request->target, false, out)};
+
+    if (intent.node == 0)
+        return;
+    if (kind != INTENT_FORCE_REMOVE) {
+        intent.other = find(c, asker, request->value, true, out);
+        if (intent.other == 0)
+            return;
+    }
+    if (intent.other == intent.node) {
+        admin_refuse(c, asker, ERR_REFUSED, BYTES_LIT("a node cannot replace itself"), out);
+        return;
+    }
+    if (kind != INTENT_REPLACE && intent.node == c->self) {
+        admin_refuse(c, asker, ERR_REFUSED,
+                     BYTES_LIT("this node is not gone: ask another one, or let it leave"), out);
+        return;
+    }
+    stage(c, asker, intent, request->dry_run, out);
 }
 
 static void set_location(struct cluster *c, struct asker asker, const struct admin_request *request,
@@ -212,7 +242,10 @@ static void request_waiting(struct cluster *c, struct asker asker,
     case ADMIN_PLAN:
     case ADMIN_COMMIT:
     case ADMIN_SET_LOCATION:
-    case ADMIN_SET_WEIGHT: relay_ask(c, asker, request, ev, out); return;
+    case ADMIN_SET_WEIGHT:
+    case ADMIN_REPLACE:
+    case ADMIN_FORCE_REMOVE:
+    case ADMIN_FORCE_REPLACE: relay_ask(c, asker, request, ev, out); return;
     }
     UNREACHABLE();
 }
@@ -245,6 +278,9 @@ void admin_request(struct cluster *c, struct asker asker, const struct admin_req
     case ADMIN_CLEAR: clear(c, asker, request->dry_run, out); return;
     case ADMIN_SET_LOCATION: set_location(c, asker, request, out); return;
     case ADMIN_SET_WEIGHT: set_weight(c, asker, request, out); return;
+    case ADMIN_REPLACE: replace(c, asker, request, INTENT_REPLACE, out); return;
+    case ADMIN_FORCE_REMOVE: replace(c, asker, request, INTENT_FORCE_REMOVE, out); return;
+    case ADMIN_FORCE_REPLACE: replace(c, asker, request, INTENT_FORCE_REPLACE, out); return;
     }
     UNREACHABLE();
 }

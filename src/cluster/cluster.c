@@ -400,6 +400,7 @@ static void after(struct cluster *c, const struct event *ev, struct outbox *out)
     join_tick(c, ev, out);
     relay_tick(c, ev, out);
     self_tick(c, ev, out);
+    moves_tick(c, ev, out);
     gossip_tick(c, ev, out);
     vault_flush(c, ev, out);
 }
@@ -476,6 +477,7 @@ uint64_t cluster_deadline_us(const struct cluster *c)
     at = sooner(at, commit_deadline_us(&c->commit));
     at = sooner(at, joiner_deadline_us(&c->joiner));
     at = sooner(at, relay_deadline_us(&c->relays));
+    at = sooner(at, moves_deadline_us(c));
     at = sooner(at, detector_deadline_us(&c->detector));
     at = sooner(at, learn_deadline_us(c));
     if (c->self_us != 0)

@@ -17,6 +17,7 @@
 
 #include "base/random.h"
 #include "config/config.h"
+#include "msg/moved.h"
 #include "msg/outbox.h"
 #include "msg/status.h"
 #include "msg/view.h"
@@ -36,9 +37,12 @@ struct cluster_options {
  * disk is. */
 struct cluster_facts {
     const uint8_t *holds;
-    bool holds_any;
+    bool holds_any; /* objects of its own, or kept for others */
     struct hints_total hints;
     bool slow;
+    struct moves_total moves;
+    const struct moved *moved; /* replicas that have got here, until the document says so */
+    uint32_t moved_count;
 };
 
 struct cluster *cluster_new(const struct cluster_options *options);
@@ -81,6 +85,10 @@ bool cluster_admits(const struct cluster *c, uint64_t node);
 /* While a change of placement is being prepared, and on a node that waits to join a cluster, a
  * partition that holds no data may not get its first object. cluster_freezing: whether that is so
  * of any partition; cluster_frozen: whether a write to this one must be refused now. */
+/* The newest epoch that all members have on stable storage, but those that are down, as far as this
+ * node was told. */
+uint64_t cluster_known_epoch(const struct cluster *c);
+
 bool cluster_freezing(const struct cluster *c, uint64_t mono_us);
 bool cluster_frozen(const struct cluster *c, uint32_t partition, uint64_t mono_us);
 

@@ -43,6 +43,7 @@ struct cluster {
     bool news;           /* there is something to tell at the end of this step */
     uint32_t intents_at; /* the staged change that is told next */
     uint64_t spared_us;  /* no member: the members are asked then whether they can do without it */
+    uint64_t moves_us;   /* what was moved is told then; 0: nothing was */
     uint64_t self_us; /* whether the members know this node rightly is looked at then; 0: they do */
     uint64_t shown_plan; /* what `plan` said last here */
 
@@ -146,6 +147,11 @@ void admin_answer(struct cluster *c, struct asker asker, struct outbox *out);
 
 /* The whole status, in the outbox's arena. */
 struct cluster_status *status_make(struct cluster *c, struct outbox *out);
+
+/* ---- moves (moves.c) ---- */
+
+void moves_tick(struct cluster *c, const struct event *ev, struct outbox *out);
+uint64_t moves_deadline_us(const struct cluster *c);
 
 /* ---- the view (view.c) ---- */
 

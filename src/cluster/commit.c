@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "cluster/cluster_int.h"
+#include "model/moves.h"
 
 void commit_init(struct commit *m)
 {
@@ -69,6 +70,7 @@ static void submit(struct cluster *c, enum edit_kind kind, const struct event *e
         .base = m->base,
         .intents = m->intents,
         .intents_count = kind == EDIT_SWITCH ? m->intents_count : 0,
+        .at_once = kind == EDIT_SWITCH && m->at_once,
     };
     struct asker nobody = {ASKER_NOBODY, 0, 0};
 
@@ -105,53 +107,57 @@ static void keep_intents(struct cluster *c)
     m->intents = intents;
 }
 
-static void add_asked(struct commit *m, uint64_t node, bool joins, bool leaves)
+static void add_asked(struct commit *m, uint64_t node, bool joins)
 {
     for (uint32_t i = 0; i < m->asked_count; i++) {
         if (m->asked[i].node == node)
             return;
     }
     ASSERT(m->asked_count < ARRAY_LEN(m->asked));
-    m->asked[m->asked_count++] =
-        (struct fence_asked){.node = node, .joins = joins, .leaves = leaves};
+    m->asked[m->asked_count++] = (struct fence_asked){.node = node, .joins = joins};
 }
 
-/* Who must answer the fence: all that join or leave, and all that have a replica of a partition
- * whose list changes. */
+/* Whether, as far as gossip tells, no replica concerned holds anything, and all can say so. */
+static bool may_be_empty(const struct cluster *c, const struct plan *plan)
+{
+    const struct document *d = cluster_document(c);
+
+    if (moves_count(d) > 0 || (plan->moved == 0 && plan->joiners_count == 0 && !plan->goes))
+        return false;
+    for (uint32_t i = 0; i < d->members_count; i++) {
+        uint64_t id = d->members[i].id;
+        const struct gossip_record *record = detector_record(&c->detector, id);
+        bool holds = id == c->self ? c->facts.holds_any : record != NULL && record->holds;
+        if (holds || d->members[i].state != MEMBER_VALID || !detector_reaches(&c->detector, id))
+            return false;
+    }
+    return true;
+}
+
+/* Who must answer the fence: all that join and, where nothing may have to move, all that are. */
 static void find_asked(struct cluster *c, const struct plan *plan)
 {
     struct commit *m = &c->commit;
     const struct document *d = cluster_document(c);
 
     m->asked_count = 0;
+    m->at_once = may_be_empty(c, plan);
     for (uint32_t i = 0; i < plan->joiners_count; i++)
-        add_asked(m, plan->joiners[i], true, false);
-    for (uint32_t i = 0; i < plan->leavers_count; i++)
-        add_asked(m, plan->leavers[i], false, true);
-    for (uint32_t p = 0; p < d->partitions; p++) {
-        const uint16_t *list = d->place + (size_t)p * d->n_max;
-        if ((plan->affected[p / 8] >> p % 8 & 1) == 0)
-            continue;
-        for (uint32_t i = 0; i < d->n_max; i++) {
-            if (list[i] != RING_NOBODY)
-                add_asked(m, d->members[list[i]].id, false, false);
-        }
-    }
+        add_asked(m, plan->joiners[i], true);
+    for (uint32_t i = 0; m->at_once && i < d->members_count; i++)
+        add_asked(m, d->members[i].id, false);
 }
 
-/* Whether all that must answer can be reached; else names one in `why`. */
+/* Whether all that join can be reached; else names one in `why`. */
 static bool all_reachable(const struct cluster *c, struct buf *why)
 {
     const struct commit *m = &c->commit;
 
     for (uint32_t i = 0; i < m->asked_count; i++) {
-        uint64_t node = m->asked[i].node;
-        bool reached = m->asked[i].joins ? contacts_is_up(&c->contacts, node)
-                                         : detector_reaches(&c->detector, node);
-        if (reached)
+        if (!m->asked[i].joins || contacts_is_up(&c->contacts, m->asked[i].node))
             continue;
-        cluster_put_name(c, node, why);
-        buf_put_str(why, " cannot be reached, and must say that it holds no data that would move");
+        cluster_put_name(c, m->asked[i].node, why);
+        buf_put_str(why, " cannot be reached, and must say that it is empty and waits to join");
         return false;
     }
     return true;
@@ -208,8 +214,9 @@ void commit_start(struct cluster *c, struct asker asker, uint64_t wanted, const 
         m->affected =
             arena_copy(&m->arena, bytes_of(plan.affected, cluster_document(c)->partitions / 8))
                 .data;
-        enter(m, plan.fences ? COMMIT_PREPARE : COMMIT_SWITCH);
-        submit(c, plan.fences ? EDIT_PREPARE : EDIT_SWITCH, ev, out);
+        bool fences = m->asked_count > 0;
+        enter(m, fences ? COMMIT_PREPARE : COMMIT_SWITCH);
+        submit(c, fences ? EDIT_PREPARE : EDIT_SWITCH, ev, out);
     }
     plan_done(&plan);
     buf_done(&why);
@@ -279,14 +286,14 @@ void commit_on_edit(struct cluster *c, enum edit_kind kind, enum err err, struct
     }
 }
 
-/* The first partition of those that would move of which the node holds data; -1: none. */
-static int conflict(const struct commit *m, struct bytes holds)
+/* Whether the node holds data of a partition whose list changes. */
+static bool conflicts(const struct commit *m, struct bytes holds)
 {
-    for (size_t i = 0; i < holds.len * 8; i++) {
-        if ((holds.data[i / 8] >> i % 8 & 1) != 0 && (m->affected[i / 8] >> i % 8 & 1) != 0)
-            return (int)i;
+    for (size_t i = 0; i < holds.len; i++) {
+        if ((holds.data[i] & m->affected[i]) != 0)
+            return true;
     }
-    return -1;
+    return false;
 }
 
 static struct fence_asked *asked_of(struct commit *m, uint64_t node)
@@ -298,42 +305,49 @@ static struct fence_asked *asked_of(struct commit *m, uint64_t node)
     return NULL;
 }
 
+/* All have answered that must. */
+static void fence_through(struct cluster *c, const struct event *ev, struct outbox *out)
+{
+    enter(&c->commit, COMMIT_SWITCH);
+    submit(c, EDIT_SWITCH, ev, out);
+}
+
+static bool fence_waits(const struct commit *m)
+{
+    bool open = false;
+
+    for (uint32_t i = 0; i < m->asked_count; i++)
+        open = open || (!m->asked[i].answered && (m->at_once || m->asked[i].joins));
+    return open;
+}
+
 void commit_on_fenced(struct cluster *c, uint64_t from, const struct talk_fenced *f,
                       const struct event *ev, struct outbox *out)
 {
     struct commit *m = &c->commit;
     struct fence_asked *asked = asked_of(m, from);
-    bool open = false;
 
     if (m->state != COMMIT_FENCE || f->plan != m->plan || f->epoch != m->epoch || asked == NULL ||
         f->holds.len > cluster_document(c)->partitions / 8)
         return;
-    int at = f->err == ERR_OK ? conflict(m, f->holds) : 0;
-    if (at >= 0 && f->err == ERR_OK)
-        buf_printf(&m->why, "partition %d holds data at ", at);
-    if (at >= 0) {
+    if (asked->joins && (f->err != ERR_OK || conflicts(m, f->holds))) {
         cluster_put_name(c, from, &m->why);
-        buf_put_str(&m->why, f->err == ERR_OK ? ": replicas that hold data cannot be moved yet"
-                             : asked->joins   ? " holds objects, or does not want to join any more"
-                                              : " refused");
+        buf_put_str(&m->why, " holds objects, or does not want to join any more");
         cancel(c, ERR_REFUSED, ev, out);
         return;
     }
-    if (asked->leaves && f->hints) {
+    if (f->err != ERR_OK) {
         cluster_put_name(c, from, &m->why);
-        buf_put_str(&m->why,
-                    " keeps objects for nodes that are away, and must hand them over first");
+        buf_put_str(&m->why, " knows of another plan");
         cancel(c, ERR_REFUSED, ev, out);
         return;
     }
+    /* Then it is moved. */
+    if (!asked->joins && (conflicts(m, f->holds) || f->hints))
+        m->at_once = false;
     asked->answered = true;
-    for (uint32_t i = 0; i < m->asked_count; i++)
-        open = open || !m->asked[i].answered;
-    if (open)
-        return;
-    ASSERT(m->asked_count > 0);
-    enter(m, COMMIT_SWITCH);
-    submit(c, EDIT_SWITCH, ev, out);
+    if (!fence_waits(m))
+        fence_through(c, ev, out);
 }
 
 void commit_on_fence(struct cluster *c, uint64_t from, const struct talk_fence *f,
@@ -360,15 +374,21 @@ void commit_on_fence(struct cluster *c, uint64_t from, const struct talk_fence *
 
 /* ---- time ---- */
 
+/* Who is no newcomer need not answer: what it may hold is moved. */
 static void fence_expire(struct cluster *c, const struct event *ev, struct outbox *out)
 {
     struct commit *m = &c->commit;
 
+    m->at_once = false;
+    if (!fence_waits(m)) {
+        fence_through(c, ev, out);
+        return;
+    }
     for (uint32_t i = 0; i < m->asked_count; i++) {
-        if (m->asked[i].answered)
+        if (m->asked[i].answered || !m->asked[i].joins)
             continue;
         cluster_put_name(c, m->asked[i].node, &m->why);
-        buf_put_str(&m->why, " did not answer, and must say that it holds no data that would move");
+        buf_put_str(&m->why, " did not answer, and must say that it is empty and waits to join");
         break;
     }
     cancel(c, ERR_UNREACHABLE, ev, out);

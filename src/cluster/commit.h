@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commit of a plan, run by the node that was asked for it.
  *
- *   IDLE --nothing moves--> SWITCH --decided--> IDLE
- *    '--replicas move, nodes join--> PREPARE --decided: the fence is up--> FENCE
- *   FENCE --all replicas concerned hold nothing there, joiners are empty, who leaves keeps nothing
- *      for others--> SWITCH
- *      '--one holds data, cannot be reached, or does not want--> CANCEL --decided--> IDLE (refused)
+ *   IDLE --nobody joins, and data may have to move--> SWITCH --decided--> IDLE
+ *    '--nodes join, or all may be empty--> PREPARE --decided: the fence is up--> FENCE
+ *   FENCE --who joins is empty, and waits; the others hold nothing there, or do--> SWITCH
+ *      '--who joins holds data, cannot be reached, or does not want--> CANCEL --decided--> IDLE
  *   SWITCH --stale--> CANCEL
  *
+ * SWITCH decides who shall answer for each partition; the data side then moves what there is, and
+ * who answers follows, place by place (model/moves.h). Only where all replicas concerned hold
+ * nothing is the placement made at once: a new cluster is formed in one step.
+ *
  * The fence is an epoch of its own: behind it nobody takes the first object of a partition until
- * the next epoch says otherwise, nor begins to keep an object for another node, whatever crashes.
- * So an answer "I hold nothing" stays true until the switch or the cancellation is decided, and
- * only one of them can be. Should this node die, any other cancels the plan after a while. */
+ * the next epoch says otherwise, whatever crashes. So an answer "I hold nothing" stays true until
+ * the switch or the cancellation is decided, and only one of them can be. Should this node die, any
+ * other cancels the plan after a while. */
 #ifndef CLUSTER_COMMIT_H
 #define CLUSTER_COMMIT_H
 
@@ -28,7 +31,7 @@ enum commit_state { COMMIT_IDLE, COMMIT_PREPARE, COMMIT_FENCE, COMMIT_SWITCH, CO
 /* A node that must answer the fence. */
 struct fence_asked {
     uint64_t node;
-    bool joins, leaves;
+    bool joins;
     bool answered;
 };
 
@@ -39,6 +42,7 @@ struct commit {
     uint64_t plan, base;
     const struct intent *intents;
     uint32_t intents_count;
+    bool at_once;            /* as far as is known nothing has to move */
     const uint8_t *affected; /* a bit for each partition */
     uint64_t epoch;          /* FENCE: the epoch that fences */
     struct fence_asked asked[NODES_MAX + INTENTS_MAX];

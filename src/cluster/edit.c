@@ -5,6 +5,7 @@
 #include "cluster/plan.h"
 #include "cluster/props.h"
 #include "model/draft.h"
+#include "model/moves.h"
 #include "record/document.h"
 
 struct edit edit_copy(struct arena *arena, const struct edit *edit)
@@ -24,6 +25,10 @@ struct edit edit_copy(struct arena *arena, const struct edit *edit)
         intents[i].location = arena_copy(arena, intents[i].location);
     }
     copy.intents = intents;
+    struct moved *moved = arena_alloc_array(arena, edit->moved_count, sizeof(*moved));
+    if (edit->moved_count > 0)
+        memcpy(moved, edit->moved, edit->moved_count * sizeof(*moved));
+    copy.moved = moved;
     return copy;
 }
 
@@ -41,6 +46,44 @@ static enum err apply_prepare(const struct edit *edit, const struct document *ba
     return ERR_OK;
 }
 
+static uint16_t index_of(const struct document *d, uint64_t node)
+{
+    int at = node == 0 ? -1 : document_member(d, node);
+
+    return at < 0 ? MOVE_NOBODY : (uint16_t)at;
+}
+
+/* Who took a place over is in the list; who has none any more, and is gone for good, is forgotten.
+ * One who serves may be named as nobody: it was gone for good when the move began. */
+static void apply_moved(const struct edit *edit, struct document *draft)
+{
+    for (uint32_t i = 0; i < edit->moved_count; i++) {
+        const struct moved *moved = &edit->moved[i];
+        struct move move = {
+            .kind = MOVE_ONE,
+            .place = moved->place,
+            .from = index_of(draft, moved->from),
+            .to = index_of(draft, moved->to),
+        };
+        if (moved->partition < draft->partitions && move.to != MOVE_NOBODY)
+            (void)moves_done(draft, moved->partition, &move);
+    }
+    moves_settle(draft);
+}
+
+static void apply_depart(const struct edit *edit, struct document *draft)
+{
+    uint16_t at = index_of(draft, edit->node);
+    struct member member;
+
+    if (at == MOVE_NOBODY || draft->members[at].state != MEMBER_LEAVING)
+        return;
+    member = draft->members[at];
+    member.state = MEMBER_REMOVED;
+    draft_set_member(draft, at, &member);
+    moves_settle(draft);
+}
+
 /* The plan is made again, from the document that it is applied to. */
 static enum err apply_switch(const struct edit *edit, const struct document *base,
                              struct document **draft)
@@ -51,10 +94,13 @@ static enum err apply_switch(const struct edit *edit, const struct document *bas
 
     arena_init(&arena);
     plan_make(&arena, base, edit->intents, edit->intents_count, &plan);
-    bool fenced = !plan.fences || base->preparing == edit->plan;
-    if (plan.id == edit->plan && plan.base == edit->base && fenced) {
+    /* Who joins has said that it is empty, and waits; and so have all where nothing has to move. */
+    bool behind = base->preparing == edit->plan || (plan.joiners_count == 0 && !edit->at_once);
+    if (plan.id == edit->plan && plan.base == edit->base && behind) {
         ASSERT(plan.next->epoch == base->epoch + 1);
         ASSERT(plan.next->preparing == 0);
+        if (edit->at_once)
+            plan_at_once(&arena, plan.next);
         document_free(*draft);
         *draft = plan.next;
         plan.next = NULL;
@@ -67,24 +113,23 @@ static enum err apply_switch(const struct edit *edit, const struct document *bas
 
 static enum err apply_self(const struct edit *edit, struct document *draft, struct buf *why)
 {
-    struct member members[NODES_MAX];
-    int at = document_member(draft, edit->node);
+    uint16_t at = index_of(draft, edit->node);
 
-    if (at < 0)
+    if (at == MOVE_NOBODY)
         return ERR_NOT_FOUND;
     for (uint32_t i = 0; i < draft->members_count; i++) {
-        members[i] = draft->members[i];
-        if (i == (uint32_t)at)
+        const struct member *other = &draft->members[i];
+        if (i == at)
             continue;
-        if (bytes_eq(members[i].name, edit->name) || bytes_eq(members[i].address, edit->address)) {
+        if (bytes_eq(other->name, edit->name) || bytes_eq(other->address, edit->address)) {
             buf_put_str(why, "another member has this name or address");
             return ERR_REFUSED;
         }
     }
-    members[at].name = edit->name;
-    members[at].address = edit->address;
-    draft_set_members(draft, members, draft->members_count, draft->n_max, draft->place,
-                      draft->goal);
+    struct member member = draft->members[at];
+    member.name = edit->name;
+    member.address = edit->address;
+    draft_set_member(draft, at, &member);
     return ERR_OK;
 }
 
@@ -100,6 +145,8 @@ static enum err apply(const struct edit *edit, const struct document *base, stru
         if (base->preparing == edit->plan)
             (*draft)->preparing = 0;
         return ERR_OK;
+    case EDIT_MOVED: apply_moved(edit, *draft); return ERR_OK;
+    case EDIT_DEPART: apply_depart(edit, *draft); return ERR_OK;
     case EDIT_SELF: return apply_self(edit, *draft, why);
     case EDIT_RESOLVE: return ERR_OK;
     }

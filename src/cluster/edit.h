@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "model/document.h"
+#include "msg/moved.h"
 #include "msg/peer_cluster.h"
 #include "msg/request.h"
 
@@ -16,6 +17,8 @@ enum edit_kind {
     EDIT_PREPARE, /* plan `plan` is being prepared: the fence goes up */
     EDIT_SWITCH,  /* apply it */
     EDIT_CANCEL,  /* take the fence down again */
+    EDIT_MOVED,   /* replicas have got to where they shall be */
+    EDIT_DEPART,  /* member `node`, which leaves, has nothing any more */
     EDIT_SELF,    /* member `node` has another name or address now */
     EDIT_RESOLVE, /* nothing: only see to the end what somebody else began */
 };
@@ -32,8 +35,13 @@ struct edit {
     uint64_t base;                /* PREPARE, SWITCH: of the plan */
     const struct intent *intents; /* SWITCH: what the plan is made of */
     uint32_t intents_count;
+    bool at_once; /* SWITCH: no data has to move, as was found behind the fence */
 
-    /* EDIT_SELF */
+    /* EDIT_MOVED: what is not the next step of its partition any more is passed over */
+    const struct moved *moved;
+    uint32_t moved_count;
+
+    /* EDIT_SELF, EDIT_DEPART */
     uint64_t node;
     struct bytes name, address;
 };

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "cluster/limits.h"
 #include "model/draft.h"
+#include "model/moves.h"
 #include "record/document.h"
 #include "ring/solver.h"
 
@@ -13,9 +14,15 @@ enum { REPLICAS_WANTED_MIN = 3, MEMBERS_TOP = NODES_MAX + INTENTS_MAX };
 /* Members while a plan is made: those of the document first, in its order, then those that join. */
 struct table {
     struct member members[MEMBERS_TOP];
-    bool leaving[MEMBERS_TOP];
+    uint16_t heirs[MEMBERS_TOP]; /* who takes over all that a member has; RING_NOBODY: nobody */
     uint32_t count;
+    bool forced; /* fewer members than copies are fine */
 };
+
+static bool stays(const struct member *member)
+{
+    return member->state == MEMBER_VALID;
+}
 
 uint64_t plan_base(const struct document *document)
 {
@@ -33,7 +40,7 @@ uint64_t plan_base(const struct document *document)
     buf_put_varint(&buf, document->partitions);
     buf_put_varint(&buf, document->n_max);
     for (size_t i = 0; i < (size_t)document->partitions * document->n_max; i++)
-        buf_put_le16(&buf, document->place[i]);
+        buf_put_le16(&buf, document->goal[i]);
     uint64_t hash = hash_xx(buf_bytes(&buf));
     buf_done(&buf);
     return hash == 0 ? 1 : hash;
@@ -51,13 +58,13 @@ uint32_t plan_replicas(const struct document *document)
     return n;
 }
 
-uint32_t plan_share(const struct document *document, uint32_t index)
+uint32_t plan_share(const struct document *document, const uint16_t *lists, uint32_t index)
 {
     uint32_t count = 0;
 
     ASSERT(index < document->members_count);
     for (size_t i = 0; i < (size_t)document->partitions * document->n_max; i++)
-        count += document->place[i] == index;
+        count += lists[i] == index;
     return count;
 }
 
@@ -102,6 +109,7 @@ static void table_join(struct table *table, const struct intent *intent)
 {
     if (table_find(table, intent->node) >= 0 || table->count == MEMBERS_TOP)
         return;
+    table->heirs[table->count] = RING_NOBODY;
     table->members[table->count++] = (struct member){
         .id = intent->node,
         .name = intent->name,
@@ -112,17 +120,38 @@ static void table_join(struct table *table, const struct intent *intent)
     };
 }
 
+/* Who goes leaves all that it has to an heir, who stays. */
+static void table_replace(struct table *table, uint32_t at, const struct intent *intent,
+                          enum member_state state)
+{
+    int heir = table_find(table, intent->other);
+
+    if (heir < 0 || heir == (int)at || !stays(&table->members[heir]))
+        return;
+    table->members[at].state = state;
+    table->heirs[at] = (uint16_t)heir;
+}
+
 static void table_change(struct table *table, const struct intent *intent)
 {
     int at = table_find(table, intent->node);
 
-    if (at < 0)
+    if (at < 0 || !member_serves(&table->members[at]))
         return;
     switch (intent->kind) {
     case INTENT_JOIN: break;
-    case INTENT_LEAVE: table->leaving[at] = true; break;
+    case INTENT_LEAVE:
+        table->members[at].state = MEMBER_LEAVING;
+        table->forced = table->forced || intent->force;
+        break;
     case INTENT_LOCATION: table->members[at].location = intent->location; break;
     case INTENT_WEIGHT: table->members[at].weight = intent->weight; break;
+    case INTENT_REPLACE: table_replace(table, (uint32_t)at, intent, MEMBER_LEAVING); break;
+    case INTENT_FORCE_REPLACE: table_replace(table, (uint32_t)at, intent, MEMBER_REMOVED); break;
+    case INTENT_FORCE_REMOVE:
+        table->members[at].state = MEMBER_REMOVED;
+        table->forced = true;
+        break;
     }
 }
 
@@ -134,7 +163,9 @@ static void table_fill(struct table *table, const struct document *document,
 
     table->count = document->members_count;
     memcpy(table->members, document->members, table->count * sizeof(table->members[0]));
-    memset(table->leaving, 0, sizeof(table->leaving));
+    table->forced = false;
+    for (uint32_t i = 0; i < table->count; i++)
+        table->heirs[i] = RING_NOBODY;
     for (;;) {
         const struct intent *next = NULL;
         for (uint32_t i = 0; i < count; i++) {
@@ -156,6 +187,25 @@ static void table_fill(struct table *table, const struct document *document,
 
 /* ---- placement ---- */
 
+/* The lists that the cluster is on its way to, with heirs in the places of those who go. */
+static const uint16_t *inherited(struct arena *arena, const struct document *d,
+                                 const struct table *table)
+{
+    size_t total = (size_t)d->partitions * d->n_max;
+    uint16_t *lists = arena_alloc_array(arena, total, sizeof(*lists));
+
+    memcpy(lists, d->goal, total * sizeof(*lists));
+    for (size_t i = 0; i < total; i++) {
+        uint16_t heir = lists[i] == RING_NOBODY ? RING_NOBODY : table->heirs[lists[i]];
+        bool there = heir == RING_NOBODY;
+        for (size_t j = i - i % d->n_max; j < i - i % d->n_max + d->n_max; j++)
+            there = there || lists[j] == heir;
+        if (!there)
+            lists[i] = heir;
+    }
+    return lists;
+}
+
 static enum err solve(struct arena *arena, const struct document *document,
                       const struct table *table, uint32_t n, struct solver_result *ret_result)
 {
@@ -166,7 +216,7 @@ static enum err solve(struct arena *arena, const struct document *document,
             .id = table->members[i].id,
             .weight = table->members[i].weight,
             .location = plan_location(table->members, table->count, i),
-            .leaving = table->leaving[i],
+            .leaving = !stays(&table->members[i]),
         };
     }
     struct solver_input input = {
@@ -174,39 +224,49 @@ static enum err solve(struct arena *arena, const struct document *document,
         .nodes_count = (uint16_t)table->count,
         .partitions = document->partitions,
         .n = n,
-        .old = document->place,
+        .old = inherited(arena, document, table),
         .old_n = document->n_max,
     };
     return solver_run(arena, &input, ret_result);
 }
 
-/* The members that stay, and the placement by their indexes. */
+/* Members and lists of the draft. Who goes is a member until all that it has is elsewhere. */
 static void settle(struct arena *arena, struct document *draft, const struct table *table,
-                   uint32_t n, const uint16_t *place)
+                   uint32_t n, const uint16_t *goal)
 {
-    struct member *members = arena_alloc_array(arena, table->count, sizeof(*members));
-    uint16_t *index = arena_alloc_array(arena, table->count, sizeof(*index));
-    uint32_t count = 0;
     size_t total = (size_t)draft->partitions * n;
-    uint16_t *renamed = arena_alloc_array(arena, total, sizeof(*renamed));
+    uint16_t *place = arena_alloc_array(arena, total, sizeof(*place));
 
-    for (uint32_t i = 0; i < table->count; i++) {
-        index[i] = RING_NOBODY;
-        if (table->leaving[i])
-            continue;
-        index[i] = (uint16_t)count;
-        members[count++] = table->members[i];
-    }
-    for (size_t i = 0; i < total; i++) {
-        renamed[i] = place[i] == RING_NOBODY ? RING_NOBODY : index[place[i]];
-        ASSERT(place[i] == RING_NOBODY || renamed[i] != RING_NOBODY);
-    }
-    draft_set_members(draft, members, count, n, renamed, NULL);
+    for (size_t i = 0; i < total; i++)
+        place[i] = i % n < draft->n_max ? draft->place[i / n * draft->n_max + i % n] : RING_NOBODY;
+    draft_set_members(draft, table->members, table->count, n, place, goal);
+    moves_settle(draft);
 }
 
-static bool list_has(const struct document *d, uint32_t partition, uint64_t node)
+void plan_at_once(struct arena *arena, struct document *draft)
 {
-    const uint16_t *list = d->place + (size_t)partition * d->n_max;
+    struct member *members = arena_alloc_array(arena, draft->members_count, sizeof(*members));
+    uint16_t *index = arena_alloc_array(arena, draft->members_count, sizeof(*index));
+    size_t total = (size_t)draft->partitions * draft->n_max;
+    uint16_t *place = arena_alloc_array(arena, total, sizeof(*place));
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < draft->members_count; i++) {
+        index[i] = (uint16_t)count;
+        if (stays(&draft->members[i]))
+            members[count++] = draft->members[i];
+    }
+    for (size_t i = 0; i < total; i++) {
+        ASSERT(draft->goal[i] == RING_NOBODY || stays(&draft->members[draft->goal[i]]));
+        place[i] = draft->goal[i] == RING_NOBODY ? RING_NOBODY : index[draft->goal[i]];
+    }
+    draft_set_members(draft, members, count, draft->n_max, place, NULL);
+}
+
+static bool list_has(const struct document *d, const uint16_t *lists, uint32_t partition,
+                     uint64_t node)
+{
+    const uint16_t *list = lists + (size_t)partition * d->n_max;
 
     for (uint32_t i = 0; i < d->n_max; i++) {
         if (list[i] != RING_NOBODY && d->members[list[i]].id == node)
@@ -215,29 +275,29 @@ static bool list_has(const struct document *d, uint32_t partition, uint64_t node
     return false;
 }
 
-/* Nodes in the partition's list of `a` that are not in that of `b`. */
-static uint32_t strangers(const struct document *a, const struct document *b, uint32_t partition)
+/* Nodes in the partition's list in `a` that are not in that in `b`. */
+static uint32_t strangers(const struct document *a, const uint16_t *in_a, const struct document *b,
+                          const uint16_t *in_b, uint32_t partition)
 {
-    const uint16_t *list = a->place + (size_t)partition * a->n_max;
+    const uint16_t *list = in_a + (size_t)partition * a->n_max;
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < a->n_max; i++)
-        count += list[i] != RING_NOBODY && !list_has(b, partition, a->members[list[i]].id);
+        count += list[i] != RING_NOBODY && !list_has(b, in_b, partition, a->members[list[i]].id);
     return count;
 }
 
 static void compare(struct arena *arena, const struct document *now, struct plan *plan)
 {
+    const struct document *next = plan->next;
+
     plan->affected = arena_alloc(arena, (size_t)now->partitions / 8 + 1);
     for (uint32_t p = 0; p < now->partitions; p++) {
-        uint32_t fresh = strangers(plan->next, now, p);
+        uint32_t fresh = strangers(next, next->goal, now, now->place, p);
         plan->moved += fresh;
-        if (fresh > 0 || strangers(now, plan->next, p) > 0) {
+        if (fresh > 0 || strangers(now, now->place, next, next->goal, p) > 0)
             plan->affected[p / 8] |= (uint8_t)(1u << p % 8);
-            plan->fences = true;
-        }
     }
-    plan->fences = plan->fences || plan->joiners_count > 0 || plan->leavers_count > 0;
 }
 
 /* ---- the plan ---- */
@@ -261,18 +321,28 @@ static bool clashes(const struct table *table)
     return false;
 }
 
+/* Fewer members that can hold replicas than copies: only as somebody wished, if there are enough
+ * now. */
+static bool too_few(const struct document *d, const struct table *table, uint32_t n)
+{
+    uint32_t now = 0, then = 0;
+
+    for (uint32_t i = 0; i < d->members_count; i++)
+        now += stays(&d->members[i]) && d->members[i].weight > 0;
+    for (uint32_t i = 0; i < table->count; i++)
+        then += stays(&table->members[i]) && table->members[i].weight > 0;
+    return then < n && then < now && !table->forced;
+}
+
 static bool check(struct arena *arena, const struct document *document, const struct table *table,
-                  struct plan *plan)
+                  uint32_t n, struct plan *plan)
 {
     uint32_t staying = 0;
 
     for (uint32_t i = 0; i < table->count; i++) {
-        staying += !table->leaving[i];
-        if (table->leaving[i] && plan->leavers_count < INTENTS_MAX)
-            plan->leavers[plan->leavers_count++] = table->members[i].id;
-        if (i < document->members_count)
-            continue;
-        if (plan->joiners_count < INTENTS_MAX)
+        staying += stays(&table->members[i]);
+        plan->goes = plan->goes || !stays(&table->members[i]);
+        if (i >= document->members_count && plan->joiners_count < INTENTS_MAX)
             plan->joiners[plan->joiners_count++] = table->members[i].id;
     }
     if (staying == 0)
@@ -281,6 +351,10 @@ static bool check(struct arena *arena, const struct document *document, const st
         refuse(arena, plan, "a cluster has at most 1024 members, those that leave included");
     else if (clashes(table))
         refuse(arena, plan, "two members would have the same name or address");
+    else if (too_few(document, table, n))
+        refuse(arena, plan,
+               "fewer members would be left than there are copies of an object: stage the leave "
+               "with --force if that is meant");
     return plan->err == ERR_OK;
 }
 
@@ -307,7 +381,7 @@ void plan_make(struct arena *arena, const struct document *document, const struc
 
     *ret_plan = (struct plan){.base = plan_base(document)};
     table_fill(table, document, intents, count, ret_plan->base);
-    if (!check(arena, document, table, ret_plan))
+    if (!check(arena, document, table, n, ret_plan))
         return;
     bool same = true;
     for (uint32_t i = 0; i < count; i++)
@@ -328,94 +402,10 @@ void plan_make(struct arena *arena, const struct document *document, const struc
     compare(arena, document, ret_plan);
     ret_plan->id = plan_id(ret_plan);
     ASSERT(ret_plan->next->members_count <= NODES_MAX);
-    ASSERT(ret_plan->moved == 0 || ret_plan->fences);
 }
 
 void plan_done(struct plan *plan)
 {
     document_free(plan->next);
     plan->next = NULL;
-}
-
-/* ---- longer lists ---- */
-
-struct widening {
-    const struct document *draft;
-    uint32_t n;
-    uint16_t *place;
-    uint32_t *load; /* lists that a member is in */
-};
-
-/* How many of the list stand in the location of this member. */
-static uint32_t neighbours(const struct widening *w, const uint16_t *list, uint32_t index)
-{
-    const struct document *d = w->draft;
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < w->n && list[i] != RING_NOBODY; i++)
-        count += bytes_eq(d->members[list[i]].location, d->members[index].location);
-    return count;
-}
-
-static bool in_list(const struct widening *w, const uint16_t *list, uint32_t index)
-{
-    for (uint32_t i = 0; i < w->n && list[i] != RING_NOBODY; i++) {
-        if (list[i] == index)
-            return true;
-    }
-    return false;
-}
-
-/* Whether `a` should be added to the list rather than `b`. */
-static bool rather(const struct widening *w, const uint16_t *list, uint32_t a, uint32_t b)
-{
-    const struct member *members = w->draft->members;
-    uint32_t near_a = neighbours(w, list, a), near_b = neighbours(w, list, b);
-
-    if (near_a != near_b)
-        return near_a < near_b;
-    return (uint64_t)w->load[a] * members[b].weight < (uint64_t)w->load[b] * members[a].weight;
-}
-
-static void widen_list(struct widening *w, uint16_t *list)
-{
-    const struct document *d = w->draft;
-    uint32_t len = 0;
-
-    while (len < w->n && list[len] != RING_NOBODY)
-        len++;
-    for (; len < w->n; len++) {
-        uint32_t best = RING_NOBODY;
-        for (uint32_t i = 0; i < d->members_count; i++) {
-            if (d->members[i].weight == 0 || in_list(w, list, i))
-                continue;
-            if (best == RING_NOBODY || rather(w, list, i, best))
-                best = i;
-        }
-        if (best == RING_NOBODY)
-            return;
-        list[len] = (uint16_t)best;
-        w->load[best]++;
-    }
-}
-
-void plan_widen(struct arena *arena, struct document *draft, uint32_t n)
-{
-    struct widening w = {.draft = draft, .n = n};
-
-    ASSERT(n >= draft->n_max);
-    ASSERT(n <= REPLICAS_MAX);
-    ASSERT(draft->members_count <= NODES_MAX);
-    w.load = arena_alloc_array(arena, draft->members_count, sizeof(*w.load));
-    w.place = arena_alloc_array(arena, (size_t)draft->partitions * n, sizeof(*w.place));
-    for (uint32_t i = 0; i < draft->members_count; i++)
-        w.load[i] = plan_share(draft, i);
-    for (uint32_t p = 0; p < draft->partitions; p++) {
-        const uint16_t *old = draft->place + (size_t)p * draft->n_max;
-        uint16_t *list = w.place + (size_t)p * n;
-        for (uint32_t i = 0; i < n; i++)
-            list[i] = i < draft->n_max ? old[i] : RING_NOBODY;
-        widen_list(&w, list);
-    }
-    draft_set_members(draft, draft->members, draft->members_count, n, w.place, NULL);
 }

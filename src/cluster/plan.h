@@ -21,16 +21,15 @@ struct plan {
     struct bytes why; /* in the arena */
     struct document
         *next;         /* a draft without hashes; the caller's. NULL unless id != 0 and ERR_OK */
-    uint32_t moved;    /* places that get a node which had no place in that list */
-    bool fences;       /* a node joins or leaves, or a replica list changes */
-    uint8_t *affected; /* a bit for each partition whose list gets or loses a node */
+    uint32_t moved;    /* places that shall get a node which has no place in that list */
+    uint8_t *affected; /* a bit for each partition whose list shall get or lose a node */
+    bool goes;         /* a member leaves, or is gone for good */
     uint64_t joiners[INTENTS_MAX];
     uint32_t joiners_count;
-    uint64_t leavers[INTENTS_MAX];
-    uint32_t leavers_count;
 };
 
-/* The hash of what a plan builds on. */
+/* The hash of what a plan builds on. Not of who answers for a replica now: that follows by
+ * itself. */
 uint64_t plan_base(const struct document *document);
 
 /* Intents that are withdrawn, of another base or superseded are left out of account. What the plan
@@ -41,16 +40,20 @@ void plan_make(struct arena *arena, const struct document *document, const struc
 /* Frees `next`. */
 void plan_done(struct plan *plan);
 
-/* Makes the lists of a draft `n` long without taking anybody out of one: members that are in fewest
- * lists for their weight are added, in locations that a list does not have yet before others. */
+/* No data has to move: who shall answer answers, and who goes is gone. */
+void plan_at_once(struct arena *arena, struct document *draft);
+
+/* Makes the lists that a draft shall have `n` long without taking anybody out of one: members that
+ * are in fewest lists for their weight are added, in locations that a list does not have yet before
+ * others. */
 void plan_widen(struct arena *arena, struct document *draft, uint32_t n);
 
 /* How many replicas a list should have: the present length, at least 3 and at least what any bucket
  * asks for. */
 uint32_t plan_replicas(const struct document *document);
 
-/* In how many partitions a member, by index, has a replica. */
-uint32_t plan_share(const struct document *document, uint32_t index);
+/* In how many of the lists, the document's place or its goal, a member is, by index. */
+uint32_t plan_share(const struct document *document, const uint16_t *lists, uint32_t index);
 
 /* Members in one location have one number: the index of the first of them. */
 uint32_t plan_location(const struct member *members, uint32_t count, uint32_t index);

@@ -116,7 +116,7 @@ enum err props_apply(struct document *draft, enum props_verb verb, struct bytes 
     if (overlay.len > OVERLAY_BYTES_MAX)
         return ERR_TOO_LARGE;
     TRY(apply(draft, verb, type, bucket, overlay, why));
-    /* More replicas than any list has places for: the lists grow, and read repair fills them. */
+    /* More replicas than any list has places for: the lists shall grow. */
     uint32_t n = plan_replicas(draft);
     if (n > draft->n_max) {
         arena_init(&arena);

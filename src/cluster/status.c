@@ -2,6 +2,7 @@
 /* The cluster as this node sees it, for operators. */
 #include "base/check.h"
 #include "cluster/cluster_int.h"
+#include "model/moves.h"
 
 static bool is_leaving(const struct cluster *c, uint64_t node)
 {
@@ -19,6 +20,7 @@ static struct status_member of_member(const struct cluster *c, const struct docu
     const struct member *m = &d->members[at];
     const struct gossip_record *record = detector_record(&c->detector, m->id);
     bool leaves = m->state == MEMBER_LEAVING || is_leaving(c, m->id);
+    bool removed = !member_serves(m);
 
     return (struct status_member){
         .id = m->id,
@@ -26,10 +28,13 @@ static struct status_member of_member(const struct cluster *c, const struct docu
         .address = m->address,
         .location = m->location,
         .weight = m->weight,
-        .state = leaves ? STATE_LEAVING : STATE_VALID,
+        .state = removed  ? STATE_REMOVED
+                 : leaves ? STATE_LEAVING
+                          : STATE_VALID,
         .reachable = detector_reaches(&c->detector, m->id),
         .holds = m->id == c->self ? c->facts.holds_any : record != NULL && record->holds,
-        .partitions = plan_share(d, at),
+        .partitions = plan_share(d, d->place, at),
+        .goal = plan_share(d, d->goal, at),
         .epoch = record == NULL ? 0 : record->epoch,
     };
 }
@@ -147,14 +152,14 @@ static void warn(struct sentences *s, const struct cluster *c, uint64_t node, co
 
 /* The shortest list of replicas; and whether some list has two replicas in one location although
  * there are enough locations. */
-static uint32_t shortest(const struct document *d)
+static uint32_t shortest(const struct document *d, const uint16_t *lists)
 {
     uint32_t least = d->n_max;
 
     for (uint32_t p = 0; p < d->partitions; p++) {
         uint32_t len = 0;
         for (uint32_t i = 0; i < d->n_max; i++)
-            len += d->place[(size_t)p * d->n_max + i] != RING_NOBODY;
+            len += lists[(size_t)p * d->n_max + i] != RING_NOBODY;
         least = len < least ? len : least;
     }
     return least;
@@ -163,7 +168,7 @@ static uint32_t shortest(const struct document *d)
 static bool shares_location(const struct document *d)
 {
     for (uint32_t p = 0; p < d->partitions; p++) {
-        const uint16_t *list = d->place + (size_t)p * d->n_max;
+        const uint16_t *list = d->goal + (size_t)p * d->n_max;
         for (uint32_t i = 0; i < d->n_max; i++) {
             for (uint32_t j = 0; j < i && list[i] != RING_NOBODY; j++) {
                 if (list[j] != RING_NOBODY &&
@@ -197,8 +202,8 @@ static void put_shares(struct cluster *c, struct status_plan *s, const struct do
         shares[count++] = (struct status_share){
             .id = d->members[i].id,
             .name = d->members[i].name,
-            .before = plan_share(d, i),
-            .after = at < 0 ? 0 : plan_share(next, (uint32_t)at),
+            .before = plan_share(d, d->place, i),
+            .after = at < 0 ? 0 : plan_share(next, next->goal, (uint32_t)at),
         };
     }
     for (uint32_t i = 0; i < next->members_count; i++) {
@@ -207,7 +212,7 @@ static void put_shares(struct cluster *c, struct status_plan *s, const struct do
         shares[count++] = (struct status_share){
             .id = next->members[i].id,
             .name = arena_copy(arena, next->members[i].name),
-            .after = plan_share(next, i),
+            .after = plan_share(next, next->goal, i),
         };
     }
     sort_shares(shares, count);
@@ -215,11 +220,30 @@ static void put_shares(struct cluster *c, struct status_plan *s, const struct do
     s->shares_count = count;
 }
 
-/* What a commit would run into, as far as gossip tells. */
+/* The fewest replicas of a partition that answer now: a move takes none away before the new one has
+ * all that it had. */
+static uint32_t least_up(const struct cluster *c)
+{
+    const struct document *d = cluster_document(c);
+    uint32_t least = d->n_max;
+
+    for (uint32_t p = 0; p < d->partitions; p++) {
+        const uint16_t *list = d->place + (size_t)p * d->n_max;
+        uint32_t up = 0;
+        for (uint32_t i = 0; i < d->n_max && list[i] != RING_NOBODY; i++)
+            up += member_serves(&d->members[list[i]]) &&
+                  detector_reaches(&c->detector, d->members[list[i]].id);
+        least = up < least ? up : least;
+    }
+    return least;
+}
+
+/* What a commit would run into, as far as gossip tells; and what it would mean. */
 static void foresee(struct cluster *c, const struct plan *plan, struct status_plan *s,
                     struct sentences *warnings)
 {
     const struct document *d = cluster_document(c);
+    struct buf buf;
 
     for (uint32_t i = 0; i < plan->joiners_count; i++) {
         if (contacts_is_up(&c->contacts, plan->joiners[i]))
@@ -227,21 +251,22 @@ static void foresee(struct cluster *c, const struct plan *plan, struct status_pl
         s->refused = true;
         s->verdict = sentence(warnings->arena, c, plan->joiners[i], " cannot be reached");
     }
-    for (uint32_t i = 0; plan->fences && i < d->members_count; i++) {
-        uint64_t id = d->members[i].id;
-        const struct gossip_record *record = detector_record(&c->detector, id);
-        bool holds = id == c->self ? c->facts.holds_any : record != NULL && record->holds;
-        if (holds)
-            warn(warnings, c, id,
-                 " holds objects: the commit is refused if they are of partitions that change, for "
-                 "replicas that hold data cannot be moved yet");
-        if (detector_reaches(&c->detector, id))
+    for (uint32_t i = 0; i < d->members_count; i++) {
+        const struct member *m = &d->members[i];
+        if (!member_serves(m) || detector_reaches(&c->detector, m->id))
             continue;
-        s->refused = true;
-        s->verdict = sentence(warnings->arena, c, id,
-                              " cannot be reached, and must say that it holds no data that would "
-                              "move");
+        warn(warnings, c, m->id,
+             " cannot be reached: what it has is not moved before it is back, or removed by force");
     }
+    if (s->refused)
+        return;
+    buf_init(&buf, REASON_BYTES_MAX);
+    buf_printf(&buf,
+               "it can be committed; at every step at least %u of %u replicas of every "
+               "partition answer, as now",
+               least_up(c), d->n_max);
+    s->verdict = arena_copy(warnings->arena, buf_bytes(&buf));
+    buf_done(&buf);
 }
 
 static void put_plan(struct cluster *c, struct cluster_status *s, struct arena *arena)
@@ -261,7 +286,7 @@ static void put_plan(struct cluster *c, struct cluster_status *s, struct arena *
         s->plan.verdict = BYTES_LIT("There are no staged changes");
     } else {
         put_shares(c, &s->plan, plan.next, arena);
-        if (shortest(plan.next) < plan.next->n_max)
+        if (shortest(plan.next, plan.next->goal) < plan.next->n_max)
             warn(&warnings, c, 0,
                  "Not all replicas will be on distinct nodes: there are fewer members than the "
                  "largest n_val");
@@ -295,7 +320,9 @@ struct cluster_status *status_make(struct cluster *c, struct outbox *out)
         .slots = d->slots,
         .partitions = d->partitions,
         .n_max = d->n_max,
-        .replicas = shortest(d),
+        .replicas = shortest(d, d->place),
+        .moving = moves_count(d),
+        .moves = c->facts.moves,
         .hints = c->facts.hints,
     };
     put_members(c, s, arena);

@@ -106,6 +106,8 @@ static struct hot *hot_new(struct vnodes *vs, const struct hot_place *place, uin
 void hot_add(struct vnodes *vs, const struct hot_place *place, struct op *op,
              const struct event *ev, struct outbox *out)
 {
+    if (handover_takes(vs, place, op, out))
+        return;
     uint64_t hash = place_hash(place);
     struct hot *hot = hot_find(vs, place, hash);
     bool fenced = place->hint_for == 0 ? vnode_fenced(vs, place->partition)
@@ -177,6 +179,8 @@ static void op_commit(struct vnodes *vs, struct op *op, struct blob *record,
     uint32_t count = rows_of(vs, op, record, object, rows, out);
 
     op_fly(vs, op, rows, count, out);
+    if (hot->hint_for == 0)
+        handover_relay(vs, vnode_at(vs, hot->partition, false), hot->key, record, out);
     blob_unref(hot->record);
     hot->record = blob_ref(record);
     if (hot->hint_for == 0)

@@ -26,6 +26,16 @@ enum {
     SWEEP_SHARE = 16,         /* of the requests that a node takes: more in flight leave no room */
     SWEEP_DOUBLINGS_MAX = 8,  /* of the gap, after comparisons that found something, or failed */
     LACK_AGAIN_MS = 30000,    /* until a node is told again that it lacks something */
+    HELD_MAX = 10000,         /* operations that wait while a replica is given away */
+    RELAYS_OPEN_MAX = 4096,   /* relayed objects that are not acknowledged */
+    DRAIN_PATIENCE_MS = 250,  /* for a replica to become quiet: operations wait that long */
+    DROP_ROWS_MAX = 256,      /* of a deletion, in one batch */
+    DROP_BYTES_MAX = 1 << 20,
+    STRAY_REST_MS = 1000, /* after a look or a pass that did not allow a deletion */
+    MOVER_ANSWER_MS = 5000,
+    MOVER_REST_MS = 200, /* after a step that failed; doubled each time ... */
+    MOVER_SHIFT_MAX = 5, /* ... so often */
+    MOVER_BUSY_MAX = 4,  /* tries to take a replica over before the copy begins anew */
 };
 
 #endif

@@ -8,7 +8,7 @@ void machine_begin(struct machine *machine, enum machine_kind kind, uint64_t id,
                    uint32_t timeout_ms, const struct event *ev)
 {
     ASSERT(id != 0);
-    ASSERT(id >> 47 == 0);
+    ASSERT(id >> 46 == 0);
     machine->kind = kind;
     machine->id = id;
     machine->asker = asker;

@@ -30,6 +30,14 @@ struct machine *delete_new(const struct kv_env *env, uint64_t id, struct asker a
                            struct outbox *out);
 
 /* Hands over a chunk of what is kept for a node; of nobody's request. */
+/* Deletes what is stored of a partition that belongs elsewhere (kv/strays.h); of nobody's request.
+ */
+struct machine *drop_new(const struct kv_env *env, uint64_t id, uint32_t partition,
+                         const struct event *ev, struct outbox *out);
+void drop_step(struct machine *machine, const struct kv_env *env, const struct event *ev,
+               struct outbox *out);
+void drop_free(struct machine *machine);
+
 struct machine *drain_new(const struct kv_env *env, uint64_t id, uint64_t target,
                           const struct event *ev, struct outbox *out);
 

@@ -4,7 +4,8 @@
  *   NEW --primary, condition--> READ --holds--> LOAD
  *    |                           '--no primary any more--> FORWARD
  *    |--primary--> LOAD --local object known: commit + sends--> WAIT --tally decided--> SETTLE
- *    --> DONE '--not a primary--> FORWARD --peer answered--> DONE
+ *    |              '--the replica was given away meanwhile--> FORWARD                  --> DONE
+ *    '--not a primary--> FORWARD --peer answered--> DONE
  *
  * While no primary is up a fallback coordinates as one does: its own copy is a hint. A place whose
  * holder goes away before it answered is given to a fallback, which gets the copy as a hint.
@@ -20,6 +21,7 @@
  *  5. When the value expires is fixed here, where the write gets its dot, and nowhere else. */
 #include "base/check.h"
 #include "base/mem.h"
+#include "kv/handover.h"
 #include "kv/limits.h"
 #include "kv/machines.h"
 #include "kv/preflist.h"
@@ -39,6 +41,7 @@ struct put {
     struct put_tally tally;
     bool one_value;
     bool made_key;
+    bool kept; /* the request is whole in the machine's arena */
     bool replied;
     bool full;          /* this node could coordinate, but takes no new data */
     uint32_t ttl_s;     /* as the request or else the bucket says */
@@ -62,7 +65,7 @@ static bool put_may(enum put_state from, enum put_state to)
         [PUT_NEW] = 1 << PUT_READ | 1 << PUT_FORWARD | 1 << PUT_LOAD | 1 << PUT_DONE,
         [PUT_READ] = 1 << PUT_LOAD | 1 << PUT_FORWARD | 1 << PUT_DONE,
         [PUT_FORWARD] = 1 << PUT_DONE,
-        [PUT_LOAD] = 1 << PUT_WAIT | 1 << PUT_DONE,
+        [PUT_LOAD] = 1 << PUT_WAIT | 1 << PUT_FORWARD | 1 << PUT_DONE,
         [PUT_WAIT] = 1 << PUT_SETTLE | 1 << PUT_DONE,
         [PUT_SETTLE] = 1 << PUT_DONE,
         [PUT_DONE] = 0,
@@ -194,9 +197,25 @@ static void put_keep(struct put *p)
 {
     struct request_put *put = &p->request.u.put;
 
+    if (p->kept)
+        return;
+    p->kept = true;
     put->context = clock_copy(&p->m.arena, put->context);
     put->content = content_copy(&p->m.arena, &put->content);
     put->condition = condition_copy(&p->m.arena, &put->condition);
+}
+
+/* A replica that was given away, or is to be taken back first, coordinates nothing. */
+static void put_stand_back(struct put *p, const struct kv_env *env)
+{
+    uint32_t partition = p->list.partition;
+    bool stands =
+        handover_away(env->vnodes, partition) != 0 || handover_back(env->vnodes, partition);
+
+    if (p->list.self < 0 || p->list.hint_for[p->list.self] != 0 || !stands)
+        return;
+    p->tried |= 1u << p->list.self;
+    p->list.self = -1;
 }
 
 /* Who holds the key, what its bucket keeps and what the write needs, as this node knows it now.
@@ -208,6 +227,7 @@ static enum err put_look(struct put *p, const struct kv_env *env, bool forwarded
     p->one_value = preflist_one_value(&p->list);
     p->ttl_s = p->request.u.put.has_ttl ? p->request.u.put.ttl_s : p->list.props->ttl_s;
     TRY(preflist_put_needs(&p->list, &p->request.options, &p->needs, ret_loss));
+    put_stand_back(p, env);
     if (p->list.self >= 0 || !forwarded)
         return ERR_OK;
     *ret_loss = (struct tally_loss){ERR_WRONG_OWNER, 0, 0};
@@ -251,6 +271,8 @@ static void put_admit(struct put *p, const struct kv_env *env, const struct even
         put_keep(p);
         put_read(p, out);
     } else {
+        if (handover_any(env->vnodes, p->list.partition))
+            put_keep(p);
         put_load(p, env, ev, out);
     }
 }
@@ -419,6 +441,13 @@ static void put_on_refused(struct put *p, const struct event *ev, struct outbox 
     const struct event_vnode *news = &ev->u.vnode;
 
     ASSERT(news->err != ERR_OK);
+    if (news->err == ERR_WRONG_OWNER && p->kept && p->m.asker.kind != ASKER_NODE) {
+        p->tried |= 1u << p->list.self;
+        p->list.self = -1;
+        put_enter(p, PUT_FORWARD);
+        put_forward(p, ev, out);
+        return;
+    }
     outbox_error(out, p->m.asker, news->err, news->have, 0);
     out->items[out->count - 1].u.reply.reply.size = news->size;
     put_end(p, news->err, ev, out);

@@ -4,7 +4,9 @@
 #include "base/check.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "kv/handover.h"
 #include "kv/limits.h"
+#include "kv/transfers.h"
 #include "msg/token.h"
 #include "record/hint.h"
 #include "record/keys.h"
@@ -15,6 +17,7 @@ struct replica_read {
     struct map_node node;
     uint64_t id;
     uint64_t from;
+    uint64_t behalf; /* in whose place it is answered; 0: in this node's own */
     uint64_t token;
     uint32_t partition;
     bool full;
@@ -46,32 +49,62 @@ void replicas_free(struct replicas *rs)
     mem_free(rs);
 }
 
-static void answer(struct outbox *out, uint64_t to, uint64_t token, enum err err)
+static void answer(struct outbox *out, uint64_t from, const struct peer_get *get, enum err err)
 {
-    struct peer_msg *msg = outbox_send(out, to, PEER_GOT);
+    struct peer_msg *msg = outbox_send(out, get->asker == 0 ? from : get->asker, PEER_GOT);
 
-    msg->u.got.token = token;
+    msg->u.got.token = get->token;
     msg->u.got.err = err;
+    msg->u.got.behalf = get->asker == 0 ? 0 : from;
 }
 
-void replicas_get(struct replicas *rs, const struct view *view, uint64_t from,
+/* Whether this node answers from its own replica: it has the partition, or was given it and its
+ * document does not say so yet. What the former owner hands on it does answer. */
+static bool answers(const struct kv_env *env, uint32_t partition, const struct peer_get *get)
+{
+    const struct view *view = env->view;
+    struct ring goal = view->ring;
+
+    if (handover_away(env->vnodes, partition) != 0 || handover_back(env->vnodes, partition))
+        return false;
+    goal.place = view->document->goal;
+    return ring_owns(&view->ring, partition, view->ring.n_max, view->self_index) ||
+           movers_ready(transfers_movers(env->transfers), partition) ||
+           (get->asker != 0 && ring_owns(&goal, partition, goal.n_max, view->self_index));
+}
+
+static void hand_on(uint64_t to, uint64_t from, const struct peer_get *get, struct outbox *out)
+{
+    struct peer_msg *msg = outbox_send(out, to, PEER_GET);
+
+    msg->u.get = *get;
+    msg->u.get.asker = from;
+}
+
+void replicas_get(struct replicas *rs, const struct kv_env *env, uint64_t from,
                   const struct peer_get *get, struct outbox *out)
 {
+    const struct view *view = env->view;
+
     if (view->document == NULL || !key_fits(&get->key)) {
-        answer(out, from, get->token, ERR_WRONG_OWNER);
+        answer(out, from, get, ERR_WRONG_OWNER);
         return;
     }
     uint32_t slot = ring_slot(&view->ring, get->key.type, get->key.bucket, get->key.key);
     uint32_t partition = ring_partition(&view->ring, slot);
     bool hint = get->hint_for != 0;
-    if (!hint && !get->any &&
-        !ring_owns(&view->ring, partition, view->ring.n_max, view->self_index)) {
+    uint64_t away = hint || get->any ? 0 : handover_away(env->vnodes, partition);
+    if (away != 0 && get->asker == 0) {
+        hand_on(away, from, get, out);
+        return;
+    }
+    if (!hint && !get->any && !answers(env, partition, get)) {
         outbox_trace(out, TRACE_WRONG_OWNER, partition, from, 0);
-        answer(out, from, get->token, ERR_WRONG_OWNER);
+        answer(out, from, get, ERR_WRONG_OWNER);
         return;
     }
     if (rs->reads.count >= REPLICA_READS_MAX) {
-        answer(out, from, get->token, ERR_OVERLOAD);
+        answer(out, from, get, ERR_OVERLOAD);
         return;
     }
     struct bytes row_key = row_key_make(&out->arena, slot, &get->key);
@@ -80,7 +113,8 @@ void replicas_get(struct replicas *rs, const struct view *view, uint64_t from,
     memcpy(copy, row_key.data, row_key.len);
     read->row_key = bytes_of(copy, row_key.len);
     read->id = rs->next_id++;
-    read->from = from;
+    read->from = get->asker == 0 ? from : get->asker;
+    read->behalf = get->asker == 0 ? 0 : from;
     read->token = get->token;
     read->partition = partition;
     read->full = get->full || hint;
@@ -118,8 +152,8 @@ void replicas_stored(struct replicas *rs, struct vnodes *vnodes, const struct ev
     struct output *output = outbox_add(out, OUT_SEND);
     output->u.send.to = read->from;
     output->u.send.msg.kind = PEER_GOT;
-    output->u.send.msg.u.got =
-        (struct peer_got){.token = read->token, .err = err, .full = read->full};
+    output->u.send.msg.u.got = (struct peer_got){
+        .token = read->token, .err = err, .full = read->full, .behalf = read->behalf};
     if (err == ERR_OK) {
         output->u.send.holds = blob_ref(ev->u.stored.value);
         output->u.send.msg.u.got.record = blob_bytes(ev->u.stored.value);

@@ -5,15 +5,16 @@
 #ifndef KV_REPLICA_H
 #define KV_REPLICA_H
 
-#include "kv/vnode.h"
+#include "kv/machines.h"
 
 struct replicas;
 
 struct replicas *replicas_new(void);
 void replicas_free(struct replicas *replicas);
 
-/* A PEER_GET from a node (this one too). */
-void replicas_get(struct replicas *replicas, const struct view *view, uint64_t from,
+/* A PEER_GET from a node (this one too). Where the replica here was given to another node the
+ * question is handed on to that one. */
+void replicas_get(struct replicas *replicas, const struct kv_env *env, uint64_t from,
                   const struct peer_get *get, struct outbox *out);
 
 /* EV_STORED with a token of TOKEN_REPLICA. */

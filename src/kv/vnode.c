@@ -18,11 +18,13 @@ struct vnodes *vnodes_new(const struct config *config, const struct seed *seed)
     map_init(&vs->hot_ids);
     map_init(&vs->ops);
     map_init(&vs->hints);
+    list_init(&vs->handovers);
+    map_init(&vs->relays);
     heap_init(&vs->timers);
     return vs;
 }
 
-static void op_free(struct op *op)
+void op_free(struct op *op)
 {
     arena_done(&op->arena);
     blob_unref(op->record);
@@ -48,6 +50,7 @@ void vnodes_free(struct vnodes *vs)
         blob_unref(hot->record);
         mem_free(hot);
     }
+    handovers_done(vs);
     for (uint32_t i = 0; i < VNODES_MAX; i++)
         mem_free(vs->table[i]);
     hints_done(vs);
@@ -100,6 +103,7 @@ void vnode_idle(struct vnodes *vs, uint32_t partition)
     ASSERT(v->hots > 0);
     ASSERT(holds(vs, partition));
     v->hots--;
+    handover_idle(vs, v);
     if (v->hots > 0 || v->has_row)
         return;
     vs->holds[partition / 8] &= (uint8_t) ~(1u << partition % 8);
@@ -150,6 +154,7 @@ enum err vnodes_start(struct vnodes *vs, const struct stored_row *rows, uint32_t
         v->has_row = true;
         set_holds(vs, partition);
     }
+    TRY(handovers_start(vs, rows, count));
     return hints_start(vs, rows, count);
 }
 
@@ -314,6 +319,7 @@ void op_fail(struct vnodes *vs, struct op *op, enum err err, uint32_t have, uint
         msg->u.put_ack.token = op->token;
         msg->u.put_ack.err = err;
         msg->u.put_ack.durable = err == ERR_OK && op->durable;
+        msg->u.put_ack.behalf = op->behalf;
     }
     op_free(op);
 }
@@ -362,6 +368,7 @@ void vnodes_merge(struct vnodes *vs, const struct vnode_merge *merge, const stru
     struct op *op = op_new(vs, OP_MERGE);
 
     op->from = merge->from;
+    op->behalf = merge->behalf;
     op->token = merge->token;
     op->durable = merge->durable;
     /* A hint keeps all: its target knows what the bucket keeps. */
@@ -425,6 +432,7 @@ void vnodes_stored(struct vnodes *vs, const struct view *view, const struct even
     case NUMBER_LEASE: lease_stored(vs, vnode_at(vs, (uint32_t)low, false), ev, out); break;
     case NUMBER_CLOSE: vs->closed = true; break;
     case NUMBER_SUM: break;
+    case NUMBER_AWAY: handover_stored(vs, (uint32_t)low, ev, out); break;
     }
 }
 
@@ -432,6 +440,27 @@ const uint8_t *vnodes_holds(const struct vnodes *vs, bool *ret_any)
 {
     *ret_any = vs->held > 0;
     return vs->holds;
+}
+
+bool vnodes_quiet(const struct vnodes *vs, uint32_t partition)
+{
+    const struct vnode *v = partition < SLOTS_MAX ? vs->table[partition] : NULL;
+
+    return v == NULL || (v->hots == 0 && !v->asking);
+}
+
+void vnodes_dropped(struct vnodes *vs, uint32_t partition)
+{
+    struct vnode *v = vnode_at(vs, partition, false);
+
+    ASSERT(vnodes_quiet(vs, partition));
+    vnode_retire(v);
+    v->has_row = false;
+    handover_forget(v);
+    if (!holds(vs, partition))
+        return;
+    vs->holds[partition / 8] &= (uint8_t) ~(1u << partition % 8);
+    vs->held--;
 }
 
 bool vnodes_closed(const struct vnodes *vs)

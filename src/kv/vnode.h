@@ -75,8 +75,9 @@ void vnodes_write(struct vnodes *vnodes, const struct vnode_write *write, const 
 
 /* Another replica's object. */
 struct vnode_merge {
-    uint64_t from;  /* the node to acknowledge to; 0: nobody waits */
-    uint64_t token; /* of its PEER_PUT */
+    uint64_t from;   /* the node to acknowledge to; 0: nobody waits */
+    uint64_t behalf; /* and in whose place, when that one handed it on; 0: in this node's own */
+    uint64_t token;  /* of its PEER_PUT */
     uint32_t partition;
     uint32_t slot;
     struct key key;
@@ -118,6 +119,13 @@ bool vnodes_closed(const struct vnodes *vnodes);
 /* One bit for each partition that has, or had, an object here, or may get one from an operation
  * that is in flight. */
 const uint8_t *vnodes_holds(const struct vnodes *vnodes, bool *ret_any);
+
+/* Whether no operation on the partition's replica here is in flight. */
+bool vnodes_quiet(const struct vnodes *vnodes, uint32_t partition);
+
+/* The deletion of the partition's last row was sent to the store: nothing is held any more, and the
+ * next object begins an incarnation of its own. The partition must be quiet. */
+void vnodes_dropped(struct vnodes *vnodes, uint32_t partition);
 
 /* While the fence is up a partition whose bit is not set takes no operation, and no hint is begun:
  * ERR_OVERLOAD. So what vnodes_holds and vnodes_hints_any say behind the fence stays true. */

@@ -14,7 +14,14 @@
 #include "record/sys.h"
 
 /* The number in a token of TOKEN_VNODE: what it is about in the top bits. */
-enum vnode_number { NUMBER_LOAD, NUMBER_COMMIT, NUMBER_LEASE, NUMBER_CLOSE, NUMBER_SUM };
+enum vnode_number {
+    NUMBER_LOAD,
+    NUMBER_COMMIT,
+    NUMBER_LEASE,
+    NUMBER_CLOSE,
+    NUMBER_SUM,
+    NUMBER_AWAY
+};
 enum { VNODE_NUMBER_SHIFT = 52 };
 
 enum op_kind { OP_WRITE, OP_MERGE, OP_HEAL, OP_DROP, OP_REMOVE };
@@ -25,7 +32,8 @@ struct op {
     struct hot *hot;
     uint64_t id;
     uint64_t token;
-    uint64_t from; /* MERGE: whom to acknowledge to */
+    uint64_t from;   /* MERGE: whom to acknowledge to */
+    uint64_t behalf; /* and in whose place; 0: in this node's own */
     enum op_kind kind;
     bool durable;
     bool one_value;
@@ -36,9 +44,10 @@ struct op {
     struct clock context;
     struct content content;
     struct condition condition;
-    struct blob *record; /* MERGE: what was sent. DROP: what was handed over. REMOVE: the digest */
-    uint64_t cutoff_us;  /* REMOVE: only a history that had ended by then */
-    int64_t rows, bytes; /* of a hint: what its commit changes in the sum */
+    struct blob *record;  /* MERGE: what was sent. DROP: what was handed over. REMOVE: the digest */
+    uint64_t cutoff_us;   /* REMOVE: only a history that had ended by then */
+    int64_t rows, bytes;  /* of a hint: what its commit changes in the sum */
+    struct bytes row_key; /* while it waits for a replica that is being given away */
 };
 
 enum hot_state { HOT_LOADING, HOT_READY, HOT_FAILED, HOT_REFETCH };
@@ -75,8 +84,9 @@ struct vnode {
     bool has_row;    /* the incarnation row is stored, or in a batch on its way */
     bool asking;     /* a lease commit is in flight */
     uint64_t asked_actor, asked_lease;
-    struct list waiting; /* hot keys that wait for the lease */
-    uint32_t hots;       /* keys with an operation in flight */
+    struct list waiting;       /* hot keys that wait for the lease */
+    uint32_t hots;             /* keys with an operation in flight */
+    struct handover *handover; /* the replica is being given away, or was; else NULL */
 };
 
 /* What is kept for one node. */
@@ -122,6 +132,10 @@ struct vnodes {
     struct ends ends;
     struct map hints;     /* by target */
     uint64_t hints_bytes; /* of all targets */
+    struct list handovers;
+    struct map relays;     /* by id, not acknowledged */
+    bool handover_look;    /* one may have become quiet */
+    bool handover_changed; /* one is to be taken back */
     struct vnode *table[VNODES_MAX];
     uint8_t holds[SLOTS_MAX / 8];
 };
@@ -157,6 +171,8 @@ void vnode_look(struct vnode *v, struct clock clock);
 
 /* A new operation that waits for nothing yet. */
 struct op *op_new(struct vnodes *vs, enum op_kind kind);
+
+void op_free(struct op *op);
 
 /* Tells the asker of an operation what became of it and frees it. */
 void op_finish(struct vnodes *vs, struct op *op, enum err err, struct outbox *out);
@@ -229,6 +245,32 @@ void hints_store_sum(const struct hints *h, struct outbox *out);
 
 /* A hint cannot be read any more. */
 void hints_lost(struct vnodes *vs, uint64_t target, struct outbox *out);
+
+/* handover.c */
+
+/* Takes the rows of replicas that were given away. */
+enum err handovers_start(struct vnodes *vs, const struct stored_row *rows, uint32_t count)
+    MUST_CHECK;
+void handovers_done(struct vnodes *vs);
+
+/* Whether the operation must wait, goes elsewhere or was refused, because its replica is being
+ * given away: then it is taken over. */
+bool handover_takes(struct vnodes *vs, const struct hot_place *place, struct op *op,
+                    struct outbox *out);
+
+/* An object was sent to the store: who takes the replica over gets it too. */
+void handover_relay(struct vnodes *vs, struct vnode *v, struct bytes row_key, struct blob *record,
+                    struct outbox *out);
+
+/* A key of the partition is cold again. */
+void handover_idle(struct vnodes *vs, struct vnode *v);
+
+/* The row was deleted with all else of the partition. */
+void handover_forget(struct vnode *v);
+
+/* The row was written, or deleted, or not. */
+void handover_stored(struct vnodes *vs, uint32_t partition, const struct event *ev,
+                     struct outbox *out);
 
 /* refetch.c */
 

@@ -191,6 +191,18 @@ void draft_set_members(struct document *draft, const struct member *members, uin
     draft->goal = goal == NULL ? draft->place : rename_lists(draft, goal, places, count);
 }
 
+void draft_set_member(struct document *draft, uint32_t index, const struct member *member)
+{
+    struct member members[NODES_MAX];
+
+    ASSERT(index < draft->members_count);
+    ASSERT(draft->members[index].id == member->id);
+    memcpy(members, draft->members, draft->members_count * sizeof(*members));
+    members[index] = *member;
+    draft_set_members(draft, members, draft->members_count, draft->n_max, draft->place,
+                      draft->goal);
+}
+
 /* Recomputes what buckets of a type inherit. */
 static void resolve_buckets(struct document *draft, struct bytes type)
 {

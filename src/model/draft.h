@@ -24,6 +24,9 @@ struct document *draft_next(const struct document *from);
 void draft_set_members(struct document *draft, const struct member *members, uint32_t count,
                        uint32_t n_max, const uint16_t *place, const uint16_t *goal);
 
+/* Replaces one member, which keeps its id, by another of the same; voters are chosen anew. */
+void draft_set_member(struct document *draft, uint32_t index, const struct member *member);
+
 /* Adds a type or replaces the one of that name. ERR_FULL beyond BUCKET_TYPES_MAX or
  * OVERLAYS_BYTES_MAX. */
 enum err draft_set_type(struct document *draft, struct bytes name, bool active,

@@ -18,6 +18,7 @@ enum machine_kind {
     MACHINE_DRAIN,
     MACHINE_EXCHANGE,
     MACHINE_EXPIRE,
+    MACHINE_DROP,
 };
 
 struct machine {

@@ -12,7 +12,9 @@ enum peer_class peer_class(const struct peer_msg *msg)
     case PEER_PUT:
     case PEER_PUT_ACK:
     case PEER_FORWARD:
-    case PEER_FORWARDED: return CLASS_DATA;
+    case PEER_FORWARDED:
+    case PEER_MOVE:
+    case PEER_MOVED: return CLASS_DATA;
     case PEER_LIST:
     case PEER_LISTED:
     case PEER_DIGESTS:

@@ -26,6 +26,8 @@ enum peer_kind {
     PEER_DIGESTED,  /* the same; or else its rows, as digests: one page */
     PEER_LACKS,     /* what was to be kept for you was not: compare your replicas with the others */
     PEER_HEARD,     /* I shall, or not */
+    PEER_MOVE,      /* a step of moving a replica, asked by who takes it over */
+    PEER_MOVED,     /* its answer */
     PEER_CLUSTER,   /* the cluster's own talk: register, gossip, probes, joining */
 };
 
@@ -37,12 +39,15 @@ struct peer_get {
     bool full;         /* the object; else only its digest record */
     uint64_t hint_for; /* what is kept for this absent node, in full; 0: the receiver's own */
     bool any;          /* from the store, whether the receiver has a replica now or not */
+    uint64_t asker;    /* who is to be answered, when its question was handed on; 0: the sender */
 };
 
 struct peer_got {
     uint64_t token;
     enum err err; /* ERR_OK, ERR_NOT_FOUND; anything else is no answer */
     bool full;
+    uint64_t behalf;     /* the answer is that of this node, which handed the question on; 0: the
+                            sender's own */
     struct bytes record; /* object or digest record, as it sleeps */
 };
 
@@ -53,6 +58,7 @@ struct peer_put {
     struct key key;
     bool durable;
     uint64_t hint_for;   /* to be kept for this absent node; 0: it is the receiver's own */
+    uint64_t asker;      /* as in peer_get */
     struct bytes record; /* object record */
 };
 
@@ -60,6 +66,7 @@ struct peer_put_ack {
     uint64_t token;
     enum err err;
     bool durable;
+    uint64_t behalf; /* as in peer_got */
 };
 
 struct peer_forward {
@@ -131,6 +138,27 @@ struct peer_heard {
     enum err err;
 };
 
+/* What who takes over a replica asks of those that have it (kv/handover.h). */
+enum move_step {
+    MOVE_START, /* send me every object that you commit in the partition from now on */
+    MOVE_TAKE,  /* I have all else: let me answer in your stead */
+    MOVE_LOOK,  /* do you answer for the partition yourself? */
+};
+
+struct peer_move {
+    uint64_t token;
+    uint64_t epoch;
+    uint32_t partition;
+    enum move_step step;
+    uint64_t session; /* START: names this attempt; TAKE: the attempt that it ends */
+};
+
+struct peer_moved {
+    uint64_t token;
+    enum err err;  /* ERR_OK: as asked. ERR_STALE: start again. ERR_BUSY: ask again later */
+    bool forwards; /* the replica is the asker's now: all that comes is handed on to it */
+};
+
 struct peer_msg {
     enum peer_kind kind;
     union {
@@ -142,6 +170,8 @@ struct peer_msg {
         struct peer_forwarded forwarded;
         struct peer_list list;
         struct peer_listed listed;
+        struct peer_move move;
+        struct peer_moved moved;
         struct peer_cluster cluster;
         struct peer_digests digests;
         struct peer_digested digested;

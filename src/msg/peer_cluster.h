@@ -92,6 +92,8 @@ struct intent {
     struct bytes address;  /* join */
     struct bytes location; /* join, set-location */
     uint32_t weight;       /* join, set-weight */
+    uint64_t other;        /* replace, force-replace: the node that takes over */
+    bool force;            /* leave: also if fewer members are left than copies */
 };
 
 /* What a gossip brings, and what it asks for. */

@@ -7,15 +7,30 @@
 #include "base/err.h"
 
 /* Changes of the cluster that can be staged. */
-enum intent_kind { INTENT_JOIN, INTENT_LEAVE, INTENT_LOCATION, INTENT_WEIGHT };
+enum intent_kind {
+    INTENT_JOIN,
+    INTENT_LEAVE,
+    INTENT_LOCATION,
+    INTENT_WEIGHT,
+    INTENT_REPLACE,       /* another takes over all that it has, then it leaves */
+    INTENT_FORCE_REMOVE,  /* it is gone for good: its replicas are made anew from the others */
+    INTENT_FORCE_REPLACE, /* the same, at one other node */
+};
 
-enum status_state { STATE_VALID, STATE_JOINING, STATE_LEAVING };
+enum status_state { STATE_VALID, STATE_JOINING, STATE_LEAVING, STATE_REMOVED };
 
 /* What a node keeps for others that are away. */
 struct hints_total {
     bool any; /* something is kept, or may be in a moment: an operation is in flight */
     uint64_t rows, bytes;
     uint32_t nodes, drains; /* for how many nodes; to how many it is being handed over */
+};
+
+/* Replicas that move by themselves: at the node that answers. */
+struct moves_total {
+    uint32_t active, waiting, ready; /* to be taken over here: now, later, done but not decided */
+    uint32_t strays;                 /* stored here, belonging elsewhere: to be deleted */
+    uint64_t objects, bytes;         /* copied from or to other nodes since its start */
 };
 
 /* A member, or a node that waits to become one. */
@@ -27,6 +42,7 @@ struct status_member {
     bool reachable;      /* by the node that answers */
     bool holds;          /* its store holds objects, as far as it told */
     uint32_t partitions; /* of which it is a replica */
+    uint32_t goal;       /* of which it shall be one */
     uint64_t epoch;      /* the newest document that it has stored, as far as it told */
 };
 
@@ -67,7 +83,9 @@ struct cluster_status {
     bool forked;          /* two documents of one epoch were seen: nothing can be changed */
     uint32_t slots, partitions, n_max;
     uint32_t replicas;        /* the shortest replica list; below n_max: under-replicated */
+    uint32_t moving;          /* partitions whose replicas are not where they shall be */
     struct hints_total hints; /* kept by the node that answers */
+    struct moves_total moves; /* of the node that answers */
     const struct status_member *members;
     uint32_t members_count;
     const struct status_staged *staged;

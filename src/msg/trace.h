@@ -42,6 +42,9 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
     X(HINTS_FULL, WARN, "no more room to keep objects for node %0: %1 bytes are kept")             \
     X(LACKS, INFO, "node %x0 is told that it lacks what could not be kept for it")                 \
     X(HINTS_OVER, INFO, "handed over what was kept for node %0: %1 objects; %2 remain")            \
+    X(MOVE_AWAY, INFO, "the replica of partition %0 is given to node %x1")                         \
+    X(MOVE_READY, INFO, "the replica of partition %0, place %2, was taken over from node %x1")     \
+    X(PARTITION_DROPPED, INFO, "what was stored of partition %0 is deleted: it belongs elsewhere") \
     X(EXCHANGE, DEBUG, "partition %0 compared with node %x1, err %2")                              \
     X(EXCHANGE_MOVED, INFO, "partition %0: %2 objects made up between this node and node %x1")     \
     X(EXCHANGE_LEFT, WARN, "partition %0: %2 objects still differ between this node and node %x1") \

@@ -110,7 +110,7 @@ static bool lister_resume(struct lister *l, struct bytes cursor, struct outbox *
 }
 
 void listers_get(struct listers *ls, const struct view *view, uint64_t from,
-                 const struct peer_list *list, struct outbox *out)
+                 const struct peer_list *list, bool serves, struct outbox *out)
 {
     struct key key = {list->type, list->bucket, BYTES_NONE};
 
@@ -119,7 +119,7 @@ void listers_get(struct listers *ls, const struct view *view, uint64_t from,
         return;
     }
     if (view->document == NULL || list->partition >= view->ring.partitions ||
-        list->epoch != view_epoch(view) ||
+        list->epoch != view_epoch(view) || !serves ||
         !ring_owns(&view->ring, list->partition, view->ring.n_max, view->self_index)) {
         answer(out, from, list->token, ERR_WRONG_OWNER);
         return;

@@ -19,7 +19,7 @@ void listers_free(struct listers *listers);
 
 /* A PEER_LIST from a node (this one too). */
 void listers_get(struct listers *listers, const struct view *view, uint64_t from,
-                 const struct peer_list *list, struct outbox *out);
+                 const struct peer_list *list, bool serves, struct outbox *out);
 
 /* EV_STORED with a token of TOKEN_LISTER. */
 void listers_stored(struct listers *listers, const struct event *ev, struct outbox *out);

@@ -6,16 +6,18 @@
 #include "record/pen_int.h"
 #include "record/seal.h"
 
-enum { INCARNATION_VERSION = 1, NODE_VERSION = 1, PARTITION_BYTES = 2 };
+enum { INCARNATION_VERSION = 1, MOVE_VERSION = 1, NODE_VERSION = 1, PARTITION_BYTES = 2 };
 
 #define INCARNATION_PREFIX BYTES_LIT("inc/")
+#define MOVE_PREFIX        BYTES_LIT("move/")
 
-struct bytes sys_incarnation_key(struct arena *arena, uint32_t partition)
+/* The key of a row of which there is one for each partition. */
+static struct bytes partition_key(struct arena *arena, struct bytes prefix, uint32_t partition)
 {
     ASSERT(partition < SLOTS_MAX);
-    size_t size = INCARNATION_PREFIX.len + PARTITION_BYTES;
+    size_t size = prefix.len + PARTITION_BYTES;
     uint8_t *key = arena_alloc(arena, size);
-    uint8_t *at = pen_bytes(key, INCARNATION_PREFIX);
+    uint8_t *at = pen_bytes(key, prefix);
 
     at = pen_u8(at, (uint8_t)(partition >> 8));
     at = pen_u8(at, (uint8_t)partition);
@@ -23,16 +25,59 @@ struct bytes sys_incarnation_key(struct arena *arena, uint32_t partition)
     return bytes_of(key, size);
 }
 
-bool sys_incarnation_row(struct bytes row, uint32_t *ret_partition)
+static bool partition_row(struct bytes row, struct bytes prefix, uint32_t *ret_partition)
 {
-    if (!bytes_starts(row, INCARNATION_PREFIX))
+    if (!bytes_starts(row, prefix))
         return false;
-    struct reader r = reader_of(bytes_sub(row, INCARNATION_PREFIX.len, row.len));
+    struct reader r = reader_of(bytes_sub(row, prefix.len, row.len));
     uint32_t partition = reader_be16(&r);
     if (!reader_end(&r) || partition >= SLOTS_MAX)
         return false;
     *ret_partition = partition;
     return true;
+}
+
+struct bytes sys_incarnation_key(struct arena *arena, uint32_t partition)
+{
+    return partition_key(arena, INCARNATION_PREFIX, partition);
+}
+
+bool sys_incarnation_row(struct bytes row, uint32_t *ret_partition)
+{
+    return partition_row(row, INCARNATION_PREFIX, ret_partition);
+}
+
+struct bytes sys_move_key(struct arena *arena, uint32_t partition)
+{
+    return partition_key(arena, MOVE_PREFIX, partition);
+}
+
+bool sys_move_row(struct bytes row, uint32_t *ret_partition)
+{
+    return partition_row(row, MOVE_PREFIX, ret_partition);
+}
+
+struct blob *sys_move_blob(struct bytes row, uint64_t node)
+{
+    ASSERT(bytes_starts(row, MOVE_PREFIX));
+    ASSERT(node != 0);
+    struct blob *blob = blob_new(SEAL_BYTES + 8);
+
+    pen_le64(blob->data + SEAL_BYTES, node);
+    seal_close(blob->data, blob->len, MOVE_VERSION, row);
+    return blob;
+}
+
+enum err sys_move_decode(struct bytes row, struct bytes record, uint64_t *ret_node)
+{
+    struct reader r;
+
+    TRY(seal_open(record, MOVE_VERSION, row, &r));
+    uint64_t node = reader_le64(&r);
+    if (!reader_end(&r) || node == 0)
+        return ERR_CORRUPT;
+    *ret_node = node;
+    return ERR_OK;
 }
 
 struct blob *sys_incarnation_blob(struct bytes row, const struct incarnation *incarnation)

@@ -10,6 +10,8 @@
  *   "join"                             the cluster that this node waits to join   cluster/
  *   "inc/", partition (2, big-endian)  actor (8), leased counter (8), closed (1),
  *                                      little-endian                              kv/
+ *   "move/", partition (2, big-endian) node (8, little-endian): the replica here was
+ *                                      given to that node and answers no more     kv/
  *   "hints/", target                   record/hint.h                              kv/ */
 #ifndef RECORD_SYS_H
 #define RECORD_SYS_H
@@ -37,6 +39,13 @@ bool sys_incarnation_row(struct bytes row, uint32_t *ret_partition);
 struct blob *sys_incarnation_blob(struct bytes row, const struct incarnation *incarnation);
 enum err sys_incarnation_decode(struct bytes row, struct bytes record,
                                 struct incarnation *ret_incarnation) MUST_CHECK;
+
+/* The row key of a replica that was given away; whether a row key is one of those. */
+struct bytes sys_move_key(struct arena *arena, uint32_t partition);
+bool sys_move_row(struct bytes row, uint32_t *ret_partition);
+
+struct blob *sys_move_blob(struct bytes row, uint64_t node);
+enum err sys_move_decode(struct bytes row, struct bytes record, uint64_t *ret_node) MUST_CHECK;
 
 struct sys_node {
     uint64_t id;       /* never zero */

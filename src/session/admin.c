@@ -32,6 +32,8 @@ static struct bytes member(const struct json *json, const char *name)
 {
     const struct json *at = json_member(json, bytes_str(name));
 
+    if (at != NULL && at->kind == JSON_BOOL)
+        return at->truth ? BYTES_LIT("true") : BYTES_LIT("false");
     return at != NULL && (at->kind == JSON_STRING || at->kind == JSON_NUMBER) ? at->text
                                                                               : BYTES_NONE;
 }
@@ -47,7 +49,10 @@ struct change {
 
 static const struct change changes[] = {
     {"cluster/join", ADMIN_JOIN, "address", NULL, ADMIN_FORM_STATUS},
-    {"cluster/leave", ADMIN_LEAVE, "name", NULL, ADMIN_FORM_STATUS},
+    {"cluster/leave", ADMIN_LEAVE, "name", "force", ADMIN_FORM_STATUS},
+    {"cluster/replace", ADMIN_REPLACE, "name", "by", ADMIN_FORM_STATUS},
+    {"cluster/force-remove", ADMIN_FORCE_REMOVE, "name", NULL, ADMIN_FORM_STATUS},
+    {"cluster/force-replace", ADMIN_FORCE_REPLACE, "name", "by", ADMIN_FORM_STATUS},
     {"cluster/plan", ADMIN_PLAN, NULL, NULL, ADMIN_FORM_PLAN},
     {"cluster/commit", ADMIN_COMMIT, "?plan", NULL, ADMIN_FORM_PLAN},
     {"cluster/clear", ADMIN_CLEAR, NULL, NULL, ADMIN_FORM_STATUS},

@@ -24,6 +24,7 @@ static const char *state_name(enum status_state state)
     case STATE_VALID: return "valid";
     case STATE_JOINING: return "joining";
     case STATE_LEAVING: return "leaving";
+    case STATE_REMOVED: return "removed";
     }
     UNREACHABLE();
 }
@@ -35,6 +36,9 @@ static const char *intent_name(enum intent_kind kind)
     case INTENT_LEAVE: return "leave";
     case INTENT_LOCATION: return "set-location";
     case INTENT_WEIGHT: return "set-weight";
+    case INTENT_REPLACE: return "replace";
+    case INTENT_FORCE_REMOVE: return "force-remove";
+    case INTENT_FORCE_REPLACE: return "force-replace";
     }
     UNREACHABLE();
 }
@@ -52,6 +56,7 @@ static void put_members(struct json_out *out, const struct cluster_status *statu
         json_put_string(out, "state", bytes_str(state_name(m->state)));
         json_put_bool(out, "reachable", m->reachable);
         json_put_u64(out, "partitions", m->partitions);
+        json_put_u64(out, "goal", m->goal);
         json_put_u64(out, "weight", m->weight);
         json_put_string(out, "location", m->location);
         json_put_bool(out, "holds", m->holds);
@@ -65,8 +70,15 @@ static void put_transfers(struct json_out *out, const struct cluster_status *sta
 {
     json_name(out, BYTES_LIT("transfers"));
     json_open(out, '{');
-    json_put_u64(out, "pending", status->hints.nodes - status->hints.drains);
-    json_put_u64(out, "active", status->hints.drains);
+    json_put_u64(out, "moving", status->moving);
+    json_put_u64(out, "active", status->moves.active);
+    json_put_u64(out, "waiting", status->moves.waiting);
+    json_put_u64(out, "ready", status->moves.ready);
+    json_put_u64(out, "strays", status->moves.strays);
+    json_put_u64(out, "objects", status->moves.objects);
+    json_put_u64(out, "bytes", status->moves.bytes);
+    json_put_u64(out, "hints_pending", status->hints.nodes - status->hints.drains);
+    json_put_u64(out, "hints_active", status->hints.drains);
     json_put_u64(out, "hints", status->hints.rows);
     json_put_u64(out, "hints_bytes", status->hints.bytes);
     json_close(out, '}');

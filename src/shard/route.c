@@ -118,6 +118,8 @@ static uint64_t epoch_of(const struct peer_msg *msg)
     case PEER_PUT: return msg->u.put.epoch;
     case PEER_LIST: return msg->u.list.epoch;
     case PEER_DIGESTS: return msg->u.digests.epoch;
+    case PEER_MOVE: return msg->u.move.epoch;
+    case PEER_MOVED:
     case PEER_GOT:
     case PEER_PUT_ACK:
     case PEER_FORWARD:
@@ -154,18 +156,31 @@ static bool may_keep(const struct view *view, uint32_t partition, uint64_t targe
            ring_owns(&view->ring, partition, view->ring.n_max, at);
 }
 
-/* Where the object goes: its slot and partition, and the properties of its bucket. */
-static enum err place_put(const struct view *view, const struct peer_put *put,
-                          struct vnode_merge *merge)
+/* Whether an object of the partition is stored here: this node has a replica, or shall have one. Or
+ * had one, and hands on what comes. */
+static bool may_store(struct shard *s, uint32_t partition)
 {
+    const struct view *view = cluster_view(s->cluster);
+    struct ring goal = view->ring;
+
+    goal.place = view->document->goal;
+    return ring_owns(&view->ring, partition, view->ring.n_max, view->self_index) ||
+           ring_owns(&goal, partition, goal.n_max, view->self_index) ||
+           handover_away(s->vnodes, partition) != 0;
+}
+
+/* Where the object goes: its slot and partition, and the properties of its bucket. */
+static enum err place_put(struct shard *s, const struct peer_put *put, struct vnode_merge *merge)
+{
+    const struct view *view = cluster_view(s->cluster);
+
     if (view->document == NULL || !key_fits(&put->key))
         return ERR_WRONG_OWNER;
     const struct props *props = document_props(view->document, put->key.type, put->key.bucket);
     merge->slot = ring_slot(&view->ring, put->key.type, put->key.bucket, put->key.key);
     merge->partition = ring_partition(&view->ring, merge->slot);
-    bool mine = put->hint_for == 0
-                    ? ring_owns(&view->ring, merge->partition, view->ring.n_max, view->self_index)
-                    : may_keep(view, merge->partition, put->hint_for);
+    bool mine = put->hint_for == 0 ? may_store(s, merge->partition)
+                                   : may_keep(view, merge->partition, put->hint_for);
     if (!mine)
         return ERR_WRONG_OWNER;
     if (props == NULL)
@@ -178,21 +193,23 @@ static void peer_put(struct shard *s, uint64_t from, const struct peer_put *put,
                      const struct event *ev, struct outbox *out)
 {
     struct vnode_merge merge = {
-        .from = from,
+        .from = put->asker == 0 ? from : put->asker,
+        .behalf = put->asker == 0 ? 0 : from,
         .token = put->token,
         .key = put->key,
         .record = put->record,
         .durable = put->durable,
         .hint_for = put->hint_for,
     };
-    enum err err = place_put(cluster_view(s->cluster), put, &merge);
+    enum err err = place_put(s, put, &merge);
 
     if (err == ERR_WRONG_OWNER)
         outbox_trace(out, TRACE_WRONG_OWNER, merge.partition, from, 0);
     if (err != ERR_OK) {
-        struct peer_msg *msg = outbox_send(out, from, PEER_PUT_ACK);
+        struct peer_msg *msg = outbox_send(out, merge.from, PEER_PUT_ACK);
         msg->u.put_ack.token = put->token;
         msg->u.put_ack.err = err;
+        msg->u.put_ack.behalf = merge.behalf;
         return;
     }
     vnodes_merge(s->vnodes, &merge, ev, out);
@@ -209,6 +226,25 @@ static void peer_lacks(struct shard *s, uint64_t from, const struct peer_lacks *
     msg->u.heard = (struct peer_heard){lacks->token, on ? ERR_OK : ERR_REFUSED};
     if (on)
         sweep_repair(s->sweep, SWEEP_ALL);
+}
+
+/* A replica that was given away, or is to be taken back, lists nothing. */
+static bool peer_list_serves(const struct shard *s, const struct peer_list *list)
+{
+    return list->partition < SLOTS_MAX && handover_away(s->vnodes, list->partition) == 0 &&
+           !handover_back(s->vnodes, list->partition);
+}
+
+/* An answer on behalf of a node counts as that one's. */
+static void peer_put_ack(struct shard *s, const struct peer_put_ack *ack, struct event *ev,
+                         struct outbox *out)
+{
+    if (ack->behalf != 0)
+        ev->u.peer.from = ack->behalf;
+    if (handover_token(ack->token))
+        handover_acked(s->vnodes, ev->u.peer.from, ack, ev, out);
+    else
+        peer_answer(s, ack->token, ev, out);
 }
 
 static void peer_forward(struct shard *s, uint64_t from, const struct peer_forward *forward,
@@ -244,21 +280,32 @@ void route_peer(struct shard *s, uint64_t from, const struct peer_msg *msg, cons
     }
     hear(s, epoch_of(msg));
     switch (msg->kind) {
-    case PEER_GET:
-        replicas_get(s->replicas, cluster_view(s->cluster), from, &msg->u.get, out);
+    case PEER_GET: {
+        struct kv_env env = shard_kv_env(s);
+        replicas_get(s->replicas, &env, from, &msg->u.get, out);
         break;
+    }
     case PEER_GOT:
+        if (msg->u.got.behalf != 0)
+            copy.u.peer.from = msg->u.got.behalf;
         if (vnodes_token(msg->u.got.token))
             vnodes_got(s->vnodes, &msg->u.got, &copy, out);
         else
             peer_answer(s, msg->u.got.token, &copy, out);
         break;
     case PEER_PUT: peer_put(s, from, &msg->u.put, &copy, out); break;
-    case PEER_PUT_ACK: peer_answer(s, msg->u.put_ack.token, &copy, out); break;
+    case PEER_PUT_ACK: peer_put_ack(s, &msg->u.put_ack, &copy, out); break;
+    case PEER_MOVE:
+        handover_asked(s->vnodes, cluster_view(s->cluster), from, &msg->u.move, &copy, out);
+        break;
+    case PEER_MOVED:
+        movers_answered(transfers_movers(s->transfers), from, &msg->u.moved, &copy, out);
+        break;
     case PEER_FORWARD: peer_forward(s, from, &msg->u.forward, &copy, out); break;
     case PEER_FORWARDED: peer_answer(s, msg->u.forwarded.token, &copy, out); break;
     case PEER_LIST:
-        listers_get(s->listers, cluster_view(s->cluster), from, &msg->u.list, out);
+        listers_get(s->listers, cluster_view(s->cluster), from, &msg->u.list,
+                    peer_list_serves(s, &msg->u.list), out);
         break;
     case PEER_LISTED: peer_answer(s, msg->u.listed.token, &copy, out); break;
     case PEER_DIGESTS:

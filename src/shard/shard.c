@@ -43,7 +43,7 @@ struct shard *shard_new(const struct shard_options *options)
     s->replicas = replicas_new();
     s->digests = digests_new();
     s->sweep = sweep_new(options->config, &sweep_seed);
-    s->transfers = transfers_new(s->sweep);
+    s->transfers = transfers_new(options->config, 1 + (random_u64(&s->random) >> 24), s->sweep);
     s->listers = listers_new(options->config);
     s->next_id = 1 + (random_u64(&s->random) >> 24);
     forwards_init(&s->forwards);
@@ -150,6 +150,14 @@ static bool has_quorum(const struct view *view)
     return view->document != NULL;
 }
 
+/* What was sent to a node is not answered. */
+static void lose(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    machines_run_all(s, ev, out);
+    handover_link_down(s->vnodes, ev->u.link.node, ev, out);
+    movers_link_down(transfers_movers(s->transfers), ev->u.link.node, ev);
+}
+
 /* Whether a node was up when last looked at. */
 static bool was_up(const struct shard *s, uint64_t node)
 {
@@ -202,7 +210,7 @@ static void look_around(struct shard *s, const struct event *ev, struct outbox *
     for (uint16_t i = 0; i < count; i++) {
         struct event lost = {.kind = EV_LINK_DOWN, .mono_us = ev->mono_us, .wall_us = ev->wall_us};
         lost.u.link.node = down[i];
-        machines_run_all(s, &lost, out);
+        lose(s, &lost, out);
     }
 }
 
@@ -221,7 +229,7 @@ static void on_link(struct shard *s, const struct event *ev, struct outbox *out)
 {
     cluster_step(s->cluster, ev, out);
     if (ev->kind == EV_LINK_DOWN)
-        machines_run_all(s, ev, out);
+        lose(s, ev, out);
     /* It may have restarted so quickly that nobody missed it. */
     if (ev->kind == EV_LINK_UP)
         sweep_back(s->sweep, ev->u.link.node, ev->mono_us);
@@ -272,6 +280,38 @@ static void begin_exchanges(struct shard *s, const struct event *ev, struct outb
         machine_add(s, exchange_new(&env, s->next_id++, &order, ev, out));
 }
 
+/* Begins what moves data by itself. */
+static void begin_transfers(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    struct kv_env env = shard_kv_env(s);
+    uint64_t known_epoch;
+
+    if (s->stopping || env.view->document == NULL)
+        return;
+    known_epoch = cluster_known_epoch(s->cluster);
+    handover_time(s->vnodes, ev, out);
+    for (;;) {
+        struct machine *machine =
+            transfers_begin(s->transfers, &env, s->next_id, known_epoch, ev, out);
+        if (machine == NULL)
+            return;
+        s->next_id++;
+        machine_add(s, machine);
+    }
+}
+
+/* Which replicas are to move follows from the document. */
+static void look_at_moves(struct shard *s, const struct event *ev, struct outbox *out)
+{
+    struct kv_env env = shard_kv_env(s);
+
+    if (s->moves_epoch == view_epoch(env.view) && !handover_changed(s->vnodes))
+        return;
+    s->moves_epoch = view_epoch(env.view);
+    handover_epoch(s->vnodes, env.view, ev, out);
+    transfers_epoch(s->transfers, &env, ev, out);
+}
+
 static void on_stop(struct shard *s, const struct event *ev, struct outbox *out)
 {
     s->stopping = true;
@@ -290,6 +330,7 @@ static void on_time(struct shard *s, const struct event *ev, struct outbox *out)
     begin_expire(s, ev, out);
     tell_lacks(s, ev, out);
     begin_exchanges(s, ev, out);
+    begin_transfers(s, ev, out);
 }
 
 static void on_host(struct shard *s, const struct event *ev, struct outbox *out)
@@ -341,6 +382,21 @@ static void wind_up(struct shard *s, const struct event *ev, struct outbox *out)
         halt(s, ERR_OK, out);
 }
 
+static void transfers_facts(struct shard *s, struct cluster_facts *facts)
+{
+    struct transfers_totals totals = transfers_totals(s->transfers);
+
+    facts->moved = movers_done(transfers_movers(s->transfers), &facts->moved_count);
+    facts->moves = (struct moves_total){
+        .active = totals.movers.active,
+        .waiting = totals.movers.waiting,
+        .ready = totals.movers.ready,
+        .strays = totals.strays,
+        .objects = totals.pulled + totals.pushed,
+        .bytes = totals.bytes,
+    };
+}
+
 void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
 {
     struct cluster_facts facts;
@@ -351,6 +407,7 @@ void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
     vnodes_hints_sum(s->vnodes, &facts.hints);
     facts.holds_any = facts.holds_any || facts.hints.any;
     facts.slow = s->pace.slow;
+    transfers_facts(s, &facts);
     cluster_set_facts(s->cluster, &facts);
     vnodes_fence(s->vnodes, cluster_freezing(s->cluster, ev->mono_us));
     vnodes_behind(s->vnodes, shard_behind(s));
@@ -360,6 +417,9 @@ void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
         look_around(s, ev, out);
         route_inner(s, handled, ev, out);
     }
+    handled = out->count;
+    look_at_moves(s, ev, out);
+    route_inner(s, handled, ev, out);
     if (s->stopping)
         wind_up(s, ev, out);
 }
@@ -367,6 +427,17 @@ void shard_step(struct shard *s, const struct event *ev, struct outbox *out)
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* What this node does by itself for its data. */
+static uint64_t transfers_deadline(const struct shard *s)
+{
+    uint64_t at = sooner(vnodes_hints_deadline_us(s->vnodes), handover_deadline_us(s->vnodes));
+
+    at = sooner(at, vnodes_expire_deadline_us(s->vnodes));
+    at = sooner(at, sweep_deadline_us(s->sweep));
+    at = sooner(at, vnodes_lack_deadline_us(s->vnodes));
+    return sooner(at, transfers_deadline_us(s->transfers));
 }
 
 uint64_t shard_deadline(const struct shard *s)
@@ -380,10 +451,7 @@ uint64_t shard_deadline(const struct shard *s)
     if (seat != NULL)
         at = sooner(at, seat->at);
     if (!s->stopping && cluster_view(s->cluster)->document != NULL)
-        at = sooner(
-            at, sooner(vnodes_hints_deadline_us(s->vnodes), vnodes_expire_deadline_us(s->vnodes)));
-    if (!s->stopping && cluster_view(s->cluster)->document != NULL)
-        at = sooner(at, sooner(sweep_deadline_us(s->sweep), vnodes_lack_deadline_us(s->vnodes)));
+        at = sooner(at, transfers_deadline(s));
     if (s->stopping && !s->halted)
         at = sooner(at, s->stop_by_us);
     return at;
@@ -412,6 +480,13 @@ bool shard_keeps_hints(const struct shard *s)
 bool shard_compared_since(const struct shard *s, uint64_t mono_us)
 {
     return sweep_clean_since(s->sweep, mono_us);
+}
+
+bool shard_moves(const struct shard *s)
+{
+    struct transfers_totals totals = transfers_totals(s->transfers);
+
+    return totals.movers.active + totals.movers.waiting + totals.movers.ready + totals.strays > 0;
 }
 
 bool shard_ready(const struct shard *s)

@@ -39,6 +39,8 @@ const struct view *shard_view(const struct shard *shard);
 const struct stats *shard_stats(const struct shard *shard);
 /* Whether objects are kept here for other nodes. */
 bool shard_keeps_hints(const struct shard *shard);
+/* Whether replicas are to be taken over, or what is stored here belongs elsewhere. */
+bool shard_moves(const struct shard *shard);
 
 /* Whether all comparisons with other replicas that are this node's to begin have begun after that,
  * and found nothing that differs. */

@@ -8,6 +8,7 @@
 #include "kv/digests.h"
 #include "kv/exchange.h"
 #include "kv/expire.h"
+#include "kv/handover.h"
 #include "kv/machines.h"
 #include "kv/replica.h"
 #include "kv/sweep.h"
@@ -56,6 +57,7 @@ struct shard {
     struct view_member seen[NODES_MAX]; /* who was up when last looked at */
     uint16_t seen_count;
     uint64_t seen_epoch;
+    uint64_t moves_epoch; /* the document that the moves follow */
     bool quorum; /* every partition has a majority of its replicas up, as this node sees it */
     uint64_t heard_cluster, heard_epoch; /* the latest document that a member spoke of */
     bool started;

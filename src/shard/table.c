@@ -47,6 +47,7 @@ static void machine_free(struct machine *machine)
     case MACHINE_DRAIN: drain_free(machine); break;
     case MACHINE_EXCHANGE: exchange_free(machine); break;
     case MACHINE_EXPIRE: expire_free(machine); break;
+    case MACHINE_DROP: drop_free(machine); break;
     }
 }
 
@@ -54,7 +55,7 @@ static void machine_free(struct machine *machine)
 static uint32_t serves(const struct machine *machine)
 {
     return machine->kind != MACHINE_DRAIN && machine->kind != MACHINE_EXCHANGE &&
-           machine->kind != MACHINE_EXPIRE;
+           machine->kind != MACHINE_EXPIRE && machine->kind != MACHINE_DROP;
 }
 
 /* Takes a machine out of the tables; what it made may still be read in this step. */
@@ -115,6 +116,7 @@ void machine_run(struct shard *s, struct machine *machine, const struct event *e
     case MACHINE_DRAIN: drain_step(machine, &kv, ev, out); break;
     case MACHINE_EXCHANGE: exchange_step(machine, &kv, ev, out); break;
     case MACHINE_EXPIRE: expire_step(machine, &kv, ev, out); break;
+    case MACHINE_DROP: drop_step(machine, &kv, ev, out); break;
     }
     machine_after(s, machine);
 }

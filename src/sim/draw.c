@@ -27,6 +27,7 @@ static void quiet_config(struct config *config)
     config->gossip_interval_ms = 100;
     config->compare_interval_ms = 3000;
     config->anti_entropy = false;
+    config->hold_time_ms = 500;
 }
 
 static void draw_config(struct world *w)
@@ -44,6 +45,8 @@ static void draw_config(struct world *w)
         config->hints_age_max_ms = between(w, 1000, 8000);
     if (world_chance(w, 100000))
         config->hints_bytes_max = between(w, 100, 2000);
+    config->transfers_max = between(w, 1, 8);
+    config->hold_time_ms = between(w, 0, 3000);
 }
 
 void draw_nothing(struct world *w)

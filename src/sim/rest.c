@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/rest.h"
 
+#include "model/moves.h"
 #include "sim/client.h"
 #include "sim/net.h"
 #include "sim/node.h"
@@ -59,6 +60,10 @@ static const char *what_is_busy(struct world *w, unsigned *ret_number)
         const struct view *view = shard_view(node->shard);
         if (view->document->preparing != 0)
             return "a plan is being prepared";
+        if (moves_count(view->document) > 0)
+            return "replicas are not where they shall be";
+        if (shard_moves(node->shard))
+            return "a node has data to move or to delete";
         for (unsigned j = 0; j < view->members_count; j++) {
             if (!view->members[j].up)
                 return "a node holds another one for dead";

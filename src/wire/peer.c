@@ -27,32 +27,40 @@ enum peer_tag {
     TAG_DIGESTED = 11,
     TAG_LACKS = 12,
     TAG_HEARD = 13,
+    TAG_MOVE = 14,
+    TAG_MOVED = 15,
 };
 
-enum { NAMES_MAX = 100000, ROWS_MAX = 100000, LIST_WHATS = 2 };
+enum { NAMES_MAX = 100000, ROWS_MAX = 100000, LIST_WHATS = 2, MOVE_STEPS = 3 };
 
-/* Flags of get and put: the first is `full` or `durable`. */
-enum { FLAG_YES = 1, FLAG_HINT = 2, FLAG_ANY = 4 };
+/* Flags of get, got, put and put_ack: the first is `full` or `durable`. */
+enum { FLAG_YES = 1, FLAG_HINT = 2, FLAG_ANY = 4, FLAG_OTHER = 8 };
 
 /* Flags of digested. */
 enum { FLAG_SAME = 1, FLAG_DONE = 2 };
 
-/* The flags, and a hint's target when one of them says that it follows. */
-static void flags_put(struct buf *buf, unsigned flags, uint64_t hint_for)
+/* The flags, and the nodes that some of them say follow: a hint's target; an asker, or the node on
+ * whose behalf it is. */
+static void flags_put(struct buf *buf, unsigned flags, uint64_t hint_for, uint64_t other)
 {
-    buf_put_u8(buf, (uint8_t)(flags | (hint_for != 0 ? FLAG_HINT : 0)));
+    buf_put_u8(buf,
+               (uint8_t)(flags | (hint_for != 0 ? FLAG_HINT : 0) | (other != 0 ? FLAG_OTHER : 0)));
     if (hint_for != 0)
         buf_put_le64(buf, hint_for);
+    if (other != 0)
+        buf_put_le64(buf, other);
 }
 
-static unsigned flags_get(struct reader *r, unsigned known, uint64_t *ret_hint_for)
+static unsigned flags_get(struct reader *r, unsigned known, uint64_t *ret_hint_for,
+                          uint64_t *ret_other)
 {
     unsigned flags = reader_u8(r);
-    uint64_t hint_for = (flags & FLAG_HINT) != 0 ? reader_le64(r) : 0;
+    bool hint = (flags & FLAG_HINT) != 0, other = (flags & FLAG_OTHER) != 0;
 
-    if ((flags & ~known) != 0 || ((flags & FLAG_HINT) != 0 && hint_for == 0))
+    *ret_hint_for = hint ? reader_le64(r) : 0;
+    *ret_other = other ? reader_le64(r) : 0;
+    if ((flags & ~known) != 0 || hint != (*ret_hint_for != 0) || other != (*ret_other != 0))
         field_fail(r);
-    *ret_hint_for = hint_for;
     return flags;
 }
 
@@ -61,7 +69,7 @@ static void get_put(struct buf *buf, const struct peer_get *m)
     buf_put_le64(buf, m->token);
     buf_put_le64(buf, m->epoch);
     buf_put_le32(buf, m->partition);
-    flags_put(buf, (m->full ? FLAG_YES : 0) | (m->any ? FLAG_ANY : 0), m->hint_for);
+    flags_put(buf, (m->full ? FLAG_YES : 0) | (m->any ? FLAG_ANY : 0), m->hint_for, m->asker);
     field_key_put(buf, &m->key);
 }
 
@@ -70,7 +78,8 @@ static void get_get(struct reader *r, struct peer_get *m)
     m->token = reader_le64(r);
     m->epoch = reader_le64(r);
     m->partition = reader_le32(r);
-    unsigned flags = flags_get(r, FLAG_YES | FLAG_HINT | FLAG_ANY, &m->hint_for);
+    unsigned flags =
+        flags_get(r, FLAG_YES | FLAG_HINT | FLAG_ANY | FLAG_OTHER, &m->hint_for, &m->asker);
     m->full = (flags & FLAG_YES) != 0;
     m->any = (flags & FLAG_ANY) != 0;
     m->key = field_key(r);
@@ -80,15 +89,17 @@ static void got_put(struct buf *buf, const struct peer_got *m)
 {
     buf_put_le64(buf, m->token);
     buf_put_u8(buf, peer_err_number(m->err));
-    buf_put_u8(buf, m->full);
+    flags_put(buf, m->full ? FLAG_YES : 0, 0, m->behalf);
     buf_put_lenbytes(buf, m->record);
 }
 
 static void got_get(struct reader *r, struct peer_got *m)
 {
+    uint64_t no_hint;
+
     m->token = reader_le64(r);
     m->err = peer_err_of(reader_u8(r));
-    m->full = field_bool(r);
+    m->full = (flags_get(r, FLAG_YES | FLAG_OTHER, &no_hint, &m->behalf) & FLAG_YES) != 0;
     m->record = reader_lenbytes(r, PEER_FRAME_BYTES_MAX);
 }
 
@@ -97,7 +108,7 @@ static void put_put(struct buf *buf, const struct peer_put *m)
     buf_put_le64(buf, m->token);
     buf_put_le64(buf, m->epoch);
     buf_put_le32(buf, m->partition);
-    flags_put(buf, m->durable ? FLAG_YES : 0, m->hint_for);
+    flags_put(buf, m->durable ? FLAG_YES : 0, m->hint_for, m->asker);
     field_key_put(buf, &m->key);
     buf_put_lenbytes(buf, m->record);
 }
@@ -107,7 +118,8 @@ static void put_get(struct reader *r, struct peer_put *m)
     m->token = reader_le64(r);
     m->epoch = reader_le64(r);
     m->partition = reader_le32(r);
-    m->durable = (flags_get(r, FLAG_YES | FLAG_HINT, &m->hint_for) & FLAG_YES) != 0;
+    unsigned flags = flags_get(r, FLAG_YES | FLAG_HINT | FLAG_OTHER, &m->hint_for, &m->asker);
+    m->durable = (flags & FLAG_YES) != 0;
     m->key = field_key(r);
     m->record = reader_lenbytes(r, PEER_FRAME_BYTES_MAX);
 }
@@ -116,14 +128,16 @@ static void put_ack_put(struct buf *buf, const struct peer_put_ack *m)
 {
     buf_put_le64(buf, m->token);
     buf_put_u8(buf, peer_err_number(m->err));
-    buf_put_u8(buf, m->durable);
+    flags_put(buf, m->durable ? FLAG_YES : 0, 0, m->behalf);
 }
 
 static void put_ack_get(struct reader *r, struct peer_put_ack *m)
 {
+    uint64_t no_hint;
+
     m->token = reader_le64(r);
     m->err = peer_err_of(reader_u8(r));
-    m->durable = field_bool(r);
+    m->durable = (flags_get(r, FLAG_YES | FLAG_OTHER, &no_hint, &m->behalf) & FLAG_YES) != 0;
 }
 
 static void forward_put(struct buf *buf, const struct peer_forward *m)
@@ -281,6 +295,38 @@ static void heard_get(struct reader *r, struct peer_heard *m)
     m->err = peer_err_of(reader_u8(r));
 }
 
+static void move_put(struct buf *buf, const struct peer_move *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_le64(buf, m->epoch);
+    buf_put_le32(buf, m->partition);
+    buf_put_u8(buf, (uint8_t)m->step);
+    buf_put_le64(buf, m->session);
+}
+
+static void move_get(struct reader *r, struct peer_move *m)
+{
+    m->token = reader_le64(r);
+    m->epoch = reader_le64(r);
+    m->partition = reader_le32(r);
+    m->step = (enum move_step)field_choice(r, MOVE_STEPS);
+    m->session = reader_le64(r);
+}
+
+static void moved_put(struct buf *buf, const struct peer_moved *m)
+{
+    buf_put_le64(buf, m->token);
+    buf_put_u8(buf, peer_err_number(m->err));
+    buf_put_u8(buf, m->forwards);
+}
+
+static void moved_get(struct reader *r, struct peer_moved *m)
+{
+    m->token = reader_le64(r);
+    m->err = peer_err_of(reader_u8(r));
+    m->forwards = field_bool(r);
+}
+
 static enum peer_tag tag_of(enum peer_kind kind)
 {
     switch (kind) {
@@ -297,6 +343,8 @@ static enum peer_tag tag_of(enum peer_kind kind)
     case PEER_DIGESTED: return TAG_DIGESTED;
     case PEER_LACKS: return TAG_LACKS;
     case PEER_HEARD: return TAG_HEARD;
+    case PEER_MOVE: return TAG_MOVE;
+    case PEER_MOVED: return TAG_MOVED;
     }
     UNREACHABLE();
 }
@@ -307,6 +355,9 @@ static bool kind_of(uint8_t tag, enum peer_kind *ret_kind)
         PEER_GET,       PEER_GOT,   PEER_PUT,    PEER_PUT_ACK, PEER_FORWARD,
         PEER_FORWARDED, PEER_LIST,  PEER_LISTED, PEER_CLUSTER, PEER_DIGESTS,
         PEER_DIGESTED,  PEER_LACKS, PEER_HEARD,
+        PEER_GET,       PEER_GOT,  PEER_PUT,    PEER_PUT_ACK, PEER_FORWARD,
+        PEER_FORWARDED, PEER_LIST, PEER_LISTED, PEER_CLUSTER, PEER_DIGESTS,
+        PEER_DIGESTED,  PEER_MOVE, PEER_MOVED,
     };
 
     if (tag == 0 || tag > ARRAY_LEN(kinds))
@@ -334,6 +385,8 @@ enum err peer_encode(struct buf *buf, uint8_t version, const struct peer_msg *ms
     case PEER_DIGESTED: digested_put(buf, &msg->u.digested); break;
     case PEER_LACKS: lacks_put(buf, &msg->u.lacks); break;
     case PEER_HEARD: heard_put(buf, &msg->u.heard); break;
+    case PEER_MOVE: move_put(buf, &msg->u.move); break;
+    case PEER_MOVED: moved_put(buf, &msg->u.moved); break;
     }
     return peer_frame_close(buf, start);
 }
@@ -349,6 +402,8 @@ static void decode_payload(struct arena *arena, struct reader *r, struct peer_ms
     case PEER_FORWARDED: forwarded_get(arena, r, &msg->u.forwarded); return;
     case PEER_LIST: list_get(r, &msg->u.list); return;
     case PEER_LISTED: listed_get(arena, r, &msg->u.listed); return;
+    case PEER_MOVE: move_get(r, &msg->u.move); return;
+    case PEER_MOVED: moved_get(r, &msg->u.moved); return;
     case PEER_CLUSTER:
         if (peer_cluster_decode(arena, r, &msg->u.cluster) != ERR_OK)
             field_fail(r);

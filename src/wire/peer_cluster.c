@@ -10,16 +10,16 @@
 #include "wire/peer_status.h"
 
 enum {
-    VERBS = ADMIN_SET_WEIGHT + 1,
+    VERBS = ADMIN_FORCE_REPLACE + 1,
     WISHES = JOIN_WITHDRAW + 1,
     LIVENESSES = LIVE_DOWN + 1,
     GOSSIP_STEPS = GOSSIP_ANSWER + 1,
-    INTENT_KINDS = INTENT_WEIGHT + 1,
+    INTENT_KINDS = INTENT_FORCE_REPLACE + 1,
     HOLDS_BYTES_MAX = SLOTS_MAX / 8,
     TARGET_BYTES_MAX = 1024,
     RECORD_BYTES = 42,
     RECORD_FACTS = 4, /* two of them, each true or not */
-    INTENT_BYTES = 38,
+    INTENT_BYTES = 47,
 };
 
 /* Kinds as numbers on the wire. A number is never used again. */
@@ -184,6 +184,8 @@ static void intent_put(struct buf *buf, const struct intent *m)
     buf_put_lenbytes(buf, m->address);
     buf_put_lenbytes(buf, m->location);
     buf_put_varint(buf, m->weight);
+    buf_put_le64(buf, m->other);
+    buf_put_u8(buf, m->force);
 }
 
 static void intent_get(struct reader *r, struct intent *m)
@@ -198,6 +200,8 @@ static void intent_get(struct reader *r, struct intent *m)
     m->address = reader_lenbytes(r, NAME_BYTES_MAX);
     m->location = reader_lenbytes(r, NAME_BYTES_MAX);
     m->weight = field_u32(r);
+    m->other = reader_le64(r);
+    m->force = field_bool(r);
 }
 
 static void gossip_put(struct buf *buf, const struct talk_gossip *m)

@@ -7,10 +7,10 @@
 #include "wire/peer_field.h"
 
 enum {
-    INTENT_KINDS = INTENT_WEIGHT + 1,
-    STATES = STATE_LEAVING + 1,
+    INTENT_KINDS = INTENT_FORCE_REPLACE + 1,
+    STATES = STATE_REMOVED + 1,
     /* The least bytes that one of each takes: a count is checked against what the rest can hold. */
-    MEMBER_BYTES = 23,
+    MEMBER_BYTES = 24,
     STAGED_BYTES = 13,
     SHARE_BYTES = 11,
 };
@@ -29,6 +29,7 @@ static void members_put(struct buf *buf, const struct cluster_status *s)
         buf_put_u8(buf, m->reachable);
         buf_put_u8(buf, m->holds);
         buf_put_varint(buf, m->partitions);
+        buf_put_varint(buf, m->goal);
         buf_put_le64(buf, m->epoch);
     }
 }
@@ -49,6 +50,7 @@ static void members_get(struct arena *arena, struct reader *r, struct cluster_st
         m->reachable = field_bool(r);
         m->holds = field_bool(r);
         m->partitions = field_u32(r);
+        m->goal = field_u32(r);
         m->epoch = reader_le64(r);
     }
     s->members = members;
@@ -152,6 +154,13 @@ void peer_status_put(struct buf *buf, const struct cluster_status *s)
     buf_put_varint(buf, s->hints.drains);
     buf_put_varint(buf, s->hints.rows);
     buf_put_varint(buf, s->hints.bytes);
+    buf_put_varint(buf, s->moving);
+    buf_put_varint(buf, s->moves.active);
+    buf_put_varint(buf, s->moves.waiting);
+    buf_put_varint(buf, s->moves.ready);
+    buf_put_varint(buf, s->moves.strays);
+    buf_put_varint(buf, s->moves.objects);
+    buf_put_varint(buf, s->moves.bytes);
     members_put(buf, s);
     staged_put(buf, s);
     plan_put(buf, &s->plan);
@@ -183,6 +192,13 @@ void peer_status_get(struct arena *arena, struct reader *r, struct cluster_statu
     if (s->hints.drains > s->hints.nodes)
         field_fail(r);
     s->hints.any = s->hints.nodes > 0;
+    s->moving = field_u32(r);
+    s->moves.active = field_u32(r);
+    s->moves.waiting = field_u32(r);
+    s->moves.ready = field_u32(r);
+    s->moves.strays = field_u32(r);
+    s->moves.objects = reader_varint(r);
+    s->moves.bytes = reader_varint(r);
     members_get(arena, r, s);
     staged_get(arena, r, s);
     plan_get(arena, r, &s->plan);

@@ -43,16 +43,18 @@ TEST(an_empty_partition_moves)
     scenario_free(w);
 }
 
-TEST(a_partition_that_holds_an_object_stays)
+TEST(a_partition_that_holds_an_object_is_moved)
 {
     struct world *w = scenario_new(4);
     unsigned from = scenario_replica(w, BUCKET_TWINS, KEY, 0);
 
     CHECK(scenario_put(w, from, BUCKET_TWINS, KEY, "one"));
     CHECK(scenario_set_weight(w, from, from, 0));
-    CHECK(!scenario_commit(w, from));
+    CHECK(scenario_commit(w, from));
     CHECK_EQ(scenario_read_all(w, from, BUCKET_TWINS, KEY), 1);
     CHECK(scenario_ends_well(w));
+    CHECK_EQ(scenario_stranger(w, BUCKET_TWINS, KEY, 0), from);
+    CHECK_EQ(scenario_read_all(w, from, BUCKET_TWINS, KEY), 1);
     scenario_free(w);
 }
 
@@ -68,11 +70,13 @@ TEST(a_write_in_flight_holds_its_partition)
     w->nodes[from]->disk.reads_stalled_until_us = w->now_us + 1000000;
     direct_begin(w, writer, from, CONN_PB, &first_object);
     scenario_run_ms(w, 10);
-    CHECK(!scenario_commit(w, to));
+    CHECK(scenario_commit(w, to));
     CHECK(w->now_us < w->nodes[from]->disk.reads_stalled_until_us);
+    CHECK_EQ(scenario_replica(w, BUCKET_TWINS, KEY, 0), from);
     CHECK(done(direct_wait(w, writer)));
     CHECK_EQ(scenario_read_all(w, to, BUCKET_TWINS, KEY), 1);
     CHECK(scenario_ends_well(w));
+    CHECK_EQ(scenario_stranger(w, BUCKET_TWINS, KEY, 0), from);
     direct_free(w, writer);
     scenario_free(w);
 }
@@ -190,7 +194,7 @@ int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
         T(an_empty_partition_moves),
-        T(a_partition_that_holds_an_object_stays),
+        T(a_partition_that_holds_an_object_is_moved),
         T(a_write_in_flight_holds_its_partition),
         T(behind_the_fence_nothing_begins),
         T(a_conditional_write_follows_its_partition),

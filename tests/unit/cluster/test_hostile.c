@@ -55,9 +55,10 @@ static void run(struct victim *v, struct event *ev)
 
     ev->mono_us = v->now_us;
     outbox_init(&out);
-    cluster_set_facts(v->cluster,
-                      &(struct cluster_facts){
-                          v->holds, v->holds[0] != 0, {.any = v->holds[1] != 0}, v->holds[2] != 0});
+    cluster_set_facts(v->cluster, &(struct cluster_facts){.holds = v->holds,
+                                                          .holds_any = v->holds[0] != 0,
+                                                          .hints = {.any = v->holds[1] != 0},
+                                                          .slow = v->holds[2] != 0});
     cluster_step(v->cluster, ev, &out);
     execute(v, &out);
     outbox_done(&out);
@@ -162,8 +163,9 @@ static void gossip(struct victim *v, struct talk_gossip *m)
 
     for (int i = 0; i < 4; i++) {
         intents[i] = (struct intent){
-            number(v), number(v), number(v), below(v, 2), (enum intent_kind)below(v, 4),
-            number(v), text(v),   text(v),   text(v),     (uint32_t)number(v)};
+            number(v), number(v),  number(v), below(v, 2), (enum intent_kind)below(v, 7),
+            number(v), text(v),    text(v),   text(v),     (uint32_t)number(v),
+            number(v), below(v, 2)};
     }
     *m = (struct talk_gossip){.step = (enum gossip_step)below(v, 4),
                               .epoch = number(v),
@@ -286,7 +288,7 @@ static void ask_anything(struct victim *v)
     struct event ev = {.kind = EV_TIME, .mono_us = v->now_us};
     struct outbox out;
 
-    request.u.admin.verb = (enum admin_verb)below(v, ADMIN_SET_WEIGHT + 1);
+    request.u.admin.verb = (enum admin_verb)below(v, ADMIN_FORCE_REPLACE + 1);
     request.u.admin.target = text(v);
     request.u.admin.value = below(v, 2) ? bytes_str("7") : text(v);
     outbox_init(&out);

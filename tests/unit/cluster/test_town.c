@@ -182,7 +182,10 @@ TEST(a_node_leaves_and_comes_back)
     town_run(&town, SECOND);
     CHECK(town_join_all(&town, 1, 2));
     CHECK(town_until(&town, town_all_reach, 5 * SECOND));
+    /* Two members are fewer than three copies: only who means it. */
     CHECK_EQ(town_do(&town, 1, ADMIN_LEAVE, "n2", NULL)->err, ERR_OK);
+    CHECK(town_do(&town, 1, ADMIN_PLAN, NULL, NULL)->refused);
+    CHECK_EQ(town_do(&town, 1, ADMIN_LEAVE, "n2", "true")->err, ERR_OK);
     CHECK(town_do(&town, 1, ADMIN_PLAN, NULL, NULL)->plan != 0);
     CHECK_EQ(town_do(&town, 1, ADMIN_COMMIT, NULL, NULL)->err, ERR_OK);
     town_run(&town, 2 * SECOND);
@@ -209,28 +212,73 @@ TEST(the_last_member_does_not_leave)
     end(&town);
 }
 
-TEST(replicas_that_hold_data_do_not_move)
+TEST(replicas_that_hold_data_move)
 {
     struct town town;
 
-    town_init(&town, 9, 2);
+    town_init(&town, 9, 5);
     town_run(&town, SECOND);
-    town.houses[0].holds[0] = 4;
-    town.houses[0].holds_any = true;
-    CHECK_EQ(town_do(&town, 1, ADMIN_JOIN, "host0:1", NULL)->err, ERR_OK);
-    CHECK(town_do(&town, 0, ADMIN_PLAN, NULL, NULL)->plan != 0);
-    const struct answer *a = town_do(&town, 0, ADMIN_COMMIT, NULL, NULL);
-    CHECK_EQ(a->err, ERR_REFUSED);
-    CHECK_STR(a->text, "partition 2 holds data at n0: replicas that hold data cannot be moved yet");
+    CHECK(town_join_all(&town, 1, 3));
     town_run(&town, 3 * SECOND);
-    CHECK_EQ(members(&town, 0), 1);
-    CHECK(!cluster_freezing(town.houses[0].cluster, town.now_us));
-    /* What was staged still is. */
-    town.houses[0].holds[0] = 0;
-    town.houses[0].holds_any = false;
+    for (unsigned i = 0; i < 4; i++) {
+        for (uint32_t p = 0; p < town.config.ring_size; p++)
+            town_write(&town, i, p);
+    }
+    CHECK_EQ(town_do(&town, 4, ADMIN_JOIN, "host0:1", NULL)->err, ERR_OK);
+    town_run(&town, SECOND);
+    CHECK_EQ(town_do(&town, 0, ADMIN_LEAVE, "n1", NULL)->err, ERR_OK);
+    CHECK(town_do(&town, 0, ADMIN_PLAN, NULL, NULL)->plan != 0);
     CHECK_EQ(town_do(&town, 0, ADMIN_COMMIT, NULL, NULL)->err, ERR_OK);
-    town_run(&town, 2 * SECOND);
-    CHECK_EQ(members(&town, 1), 2);
+    CHECK_EQ(members(&town, 0), 5);
+    CHECK(town_until(&town, town_moved, 60 * SECOND));
+    CHECK_EQ(members(&town, 0), 4);
+    CHECK(!cluster_ready(town.houses[1].cluster));
+    check_lists(&town, 0, 3);
+    end(&town);
+}
+
+/* In how many partitions a member has a replica. */
+static uint32_t share_of(const struct document *d, struct bytes name)
+{
+    int at = document_member_named(d, name);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < d->partitions * d->n_max; i++)
+        count += d->place[i] == at;
+    return count;
+}
+
+/* Who is gone for good is replaced by copies of the others, and refused when it is back. */
+TEST(a_dead_node_is_replaced)
+{
+    struct town town;
+
+    town_init(&town, 19, 5);
+    town_run(&town, SECOND);
+    CHECK(town_join_all(&town, 1, 3));
+    town_run(&town, 3 * SECOND);
+    for (unsigned i = 0; i < 4; i++) {
+        for (uint32_t p = 0; p < town.config.ring_size; p++)
+            town_write(&town, i, p);
+    }
+    uint32_t share = share_of(town_document(&town, 0), BYTES_LIT("n3"));
+    town_cut(&town, 8);
+    town_run(&town, 10 * SECOND);
+    CHECK_EQ(town_do(&town, 4, ADMIN_JOIN, "host0:1", NULL)->err, ERR_OK);
+    town_run(&town, SECOND);
+    CHECK_EQ(town_do(&town, 0, ADMIN_FORCE_REPLACE, "n0", "n4")->err, ERR_REFUSED);
+    CHECK_EQ(town_do(&town, 0, ADMIN_FORCE_REPLACE, "n3", "n3")->err, ERR_REFUSED);
+    CHECK_EQ(town_do(&town, 0, ADMIN_FORCE_REPLACE, "n3", "n4")->err, ERR_OK);
+    CHECK(town_do(&town, 0, ADMIN_PLAN, NULL, NULL)->plan != 0);
+    CHECK_EQ(town_do(&town, 0, ADMIN_COMMIT, NULL, NULL)->err, ERR_OK);
+    CHECK(town_until(&town, town_moved, 60 * SECOND));
+    const struct document *d = town_document(&town, 0);
+    CHECK_EQ(d->members_count, 4);
+    CHECK_EQ(document_member_named(d, BYTES_LIT("n3")), -1);
+    CHECK_EQ(share_of(d, BYTES_LIT("n4")), share);
+    town_cut(&town, 0);
+    town_run(&town, 10 * SECOND);
+    CHECK(!cluster_ready(town.houses[3].cluster));
     end(&town);
 }
 
@@ -395,8 +443,9 @@ TEST(a_longer_list_keeps_who_is_in_it)
         town.houses[i].holds_any = true;
     uint32_t number = town_set_n_val(&town, 0, PROPS_SET_BUCKET, "default", "b", 4);
     CHECK_EQ(town_answer(&town, 0, number)->err, ERR_OK);
+    CHECK_EQ(town_document(&town, 0)->n_max, 4);
+    CHECK(town_until(&town, town_moved, 60 * SECOND));
     d = town_document(&town, 0);
-    CHECK_EQ(d->n_max, 4);
     uint32_t moved = 0, loads[5] = {0};
     for (uint32_t p = 0; p < d->partitions; p++) {
         for (uint32_t i = 0; i < 3; i++)
@@ -481,7 +530,8 @@ int main(int argc, char **argv)
         T(a_join_can_be_taken_back),
         T(a_node_leaves_and_comes_back),
         T(the_last_member_does_not_leave),
-        T(replicas_that_hold_data_do_not_move),
+        T(replicas_that_hold_data_move),
+        T(a_dead_node_is_replaced),
         T(the_fence_stands_until_the_plan_is_decided),
         T(of_two_commits_one_wins),
         T(a_stale_plan_is_refused),

@@ -345,8 +345,11 @@ static void execute(struct house *house, const struct event *ev, struct outbox *
 
 static void facts(struct house *house)
 {
+    town_move(house);
     cluster_set_facts(house->cluster, &(struct cluster_facts){.holds = house->holds,
-                                                              .holds_any = house->holds_any});
+                                                              .holds_any = house->holds_any,
+                                                              .moved = house->moved,
+                                                              .moved_count = house->moved_count});
 }
 
 static void after(struct house *house, const struct event *ev, struct outbox *out)

@@ -4,8 +4,8 @@
  * that passes only here. All of it follows from a seed.
  *
  * After every step it is checked that no two nodes ever have different documents of one epoch of
- * one cluster, that no list of replicas changes while one of them holds data of it (but for growing
- * longer), and that no node that holds data goes to another cluster. */
+ * one cluster, that a list of replicas of which one holds data gets at most one newcomer in an
+ * epoch, and that no node that holds data goes to another cluster. */
 #ifndef TESTS_CLUSTER_TOWN_H
 #define TESTS_CLUSTER_TOWN_H
 
@@ -60,6 +60,8 @@ struct house {
     struct pending *commits; /* oldest first */
     uint8_t holds[512];
     bool holds_any;
+    struct moved moved[SLOTS_MAX]; /* what it has taken over, until the document says so */
+    uint32_t moved_count;
     char wants[TOWN_NODES][16]; /* by house: the address at which a link is wanted */
     struct answer answers[TOWN_ANSWERS];
     uint32_t asked;
@@ -131,8 +133,15 @@ void town_cut(struct town *town, uint64_t set);
 bool town_join_all(struct town *town, unsigned first, unsigned last);
 
 const struct document *town_document(const struct town *town, unsigned house);
-bool town_agrees(struct town *town);    /* all that are up have one document ... */
-bool town_all_reach(struct town *town); /* ... and each sees all members up */
+bool town_agrees(struct town *town); /* all that are up have one document ... */
+bool town_all_reach(struct town *town);
+
+/* Data moves in no time: what this house shall take over it has, and what belongs elsewhere is
+ * gone. */
+void town_move(struct house *house);
+
+/* Everything is where it shall be, and who leaves is gone. */
+bool town_moved(struct town *town); /* ... and each sees all members up */
 
 /* For the parts of the town itself. */
 void town_prepare(struct town *town, uint64_t seed, uint32_t houses); /* nobody is started */

@@ -2,6 +2,7 @@
 /* What must always hold in a town, and what it comes to in the end. */
 #include "base/check.h"
 #include "base/mem.h"
+#include "model/moves.h"
 #include "town.h"
 
 void town_wrong(struct town *town, const char *what)
@@ -35,26 +36,6 @@ static const struct seen *seen_find(const struct town *town, uint64_t cluster, u
     return NULL;
 }
 
-static bool in_list(const struct seen *seen, uint32_t partition, uint64_t node)
-{
-    for (uint32_t i = 0; i < seen->n_max; i++) {
-        if (seen->lists[partition * seen->n_max + i] == node)
-            return true;
-    }
-    return false;
-}
-
-/* Whether everybody in the list of `a` is in that of `b`. */
-static bool within(const struct seen *a, const struct seen *b, uint32_t partition)
-{
-    for (uint32_t i = 0; i < a->n_max; i++) {
-        uint64_t node = a->lists[partition * a->n_max + i];
-        if (node != 0 && !in_list(b, partition, node))
-            return false;
-    }
-    return true;
-}
-
 static bool held(const struct town *town, const struct seen *seen, uint32_t partition)
 {
     for (uint32_t i = 0; i < seen->n_max; i++) {
@@ -65,13 +46,25 @@ static bool held(const struct town *town, const struct seen *seen, uint32_t part
     return false;
 }
 
+static uint32_t newcomers(const struct seen *before, const struct seen *now, uint32_t partition)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < now->n_max; i++) {
+        uint64_t node = now->lists[partition * now->n_max + i];
+        bool old = node == 0;
+        for (uint32_t j = 0; j < before->n_max; j++)
+            old = old || before->lists[partition * before->n_max + j] == node;
+        count += !old;
+    }
+    return count;
+}
+
 static void check_lists(struct town *town, const struct seen *before, const struct seen *now)
 {
     for (uint32_t p = 0; p < now->partitions; p++) {
-        bool kept = within(before, now, p);
-        bool same = kept && within(now, before, p);
-        if (!same && !(kept && now->n_max > before->n_max) && held(town, before, p))
-            town_wrong(town, "a list of replicas changed while one of them held data");
+        if (newcomers(before, now, p) > 1 && held(town, before, p))
+            town_wrong(town, "a list of replicas that hold data changed in two places");
     }
 }
 
@@ -139,6 +132,17 @@ bool town_agrees(struct town *town)
         first = d;
     }
     return first != NULL;
+}
+
+bool town_moved(struct town *town)
+{
+    const struct document *d = town_document(town, 0);
+
+    for (uint32_t i = 0; d != NULL && i < d->members_count; i++) {
+        if (d->members[i].state != MEMBER_VALID)
+            return false;
+    }
+    return d != NULL && d->preparing == 0 && moves_count(d) == 0;
 }
 
 bool town_all_reach(struct town *town)

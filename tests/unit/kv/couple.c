@@ -81,7 +81,7 @@ void couple_begin(struct couple *c, uint32_t nodes, uint32_t n_max)
         n->stage.view.self_index = (uint16_t)i;
         n->replicas = replicas_new();
         n->digests = digests_new();
-        n->transfers = transfers_new(NULL);
+        n->transfers = n->stage.transfers;
         n->rows = mem_new(COUPLE_ROWS_MAX * sizeof(n->rows[0]));
     }
 }
@@ -103,7 +103,6 @@ void couple_end(struct couple *c)
         for (uint32_t r = 0; r < n->rows_count; r++)
             blob_unref(n->rows[r].value);
         mem_free(n->rows);
-        transfers_free(n->transfers);
         digests_free(n->digests);
         replicas_free(n->replicas);
         stage_end(&n->stage);
@@ -359,7 +358,7 @@ static void on_put(struct couple *c, struct couple_node *n, uint64_t from,
         return;
     }
     struct peer_msg *msg = outbox_send(&n->stage.out, from, PEER_PUT_ACK);
-    msg->u.put_ack = (struct peer_put_ack){put->token, c->refuse, false};
+    msg->u.put_ack = (struct peer_put_ack){put->token, c->refuse, false, 0};
 }
 
 static void on_message(struct couple *c, unsigned node, uint64_t from, const struct peer_msg *msg)
@@ -373,7 +372,8 @@ static void on_message(struct couple *c, unsigned node, uint64_t from, const str
         c->gets++;
         c->flying++;
         c->flying_most = c->flying > c->flying_most ? c->flying : c->flying_most;
-        replicas_get(n->replicas, &n->stage.view, from, &msg->u.get, &n->stage.out);
+        struct kv_env env = stage_env(&n->stage);
+        replicas_get(n->replicas, &env, from, &msg->u.get, &n->stage.out);
     } else if (msg->kind == PEER_GOT) {
         if (vnodes_token(msg->u.got.token))
             vnodes_got(n->stage.vnodes, &msg->u.got, &ev, &n->stage.out);

@@ -59,6 +59,7 @@ void stage_begin(struct stage *s, uint32_t nodes, uint32_t n_max)
         .members_count = (uint16_t)nodes,
     };
     s->vnodes = vnodes_new(&s->config, &seed);
+    s->transfers = transfers_new(&s->config, 1, NULL);
 }
 
 static void drop_ops(struct stage *s)
@@ -75,6 +76,7 @@ void stage_end(struct stage *s)
     drop_ops(s);
     for (uint32_t i = 0; i < s->rows_count; i++)
         blob_unref(s->rows[i].value);
+    transfers_free(s->transfers);
     vnodes_free(s->vnodes);
     outbox_done(&s->out);
     document_free(s->document);
@@ -92,7 +94,8 @@ void stage_props(struct stage *s, struct props props)
 
 struct kv_env stage_env(struct stage *s)
 {
-    return (struct kv_env){.view = &s->view, .config = &s->config, .vnodes = s->vnodes};
+    return (struct kv_env){
+        .view = &s->view, .config = &s->config, .vnodes = s->vnodes, .transfers = s->transfers};
 }
 
 struct event stage_event(const struct stage *s, enum event_kind kind)

@@ -6,6 +6,7 @@
 
 #include "kv/machines.h"
 #include "kv/replica.h"
+#include "kv/transfers.h"
 #include "kv/vnode.h"
 
 enum { STAGE_NODES_MAX = 8, STAGE_OPS_MAX = 128, STAGE_ROWS_MAX = 512, STAGE_OP_ROWS_MAX = 16 };
@@ -36,6 +37,7 @@ struct stage {
     uint64_t now_us, wall_us;
 
     struct vnodes *vnodes;
+    struct transfers *transfers;
     struct stage_row rows[STAGE_ROWS_MAX];
     uint32_t rows_count;
     struct stage_op ops[STAGE_OPS_MAX]; /* in order of submission */

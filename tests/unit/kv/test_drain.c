@@ -147,7 +147,7 @@ static void ack(uint32_t n, enum err err, bool durable)
     struct event ev = stage_event(&stage, EV_PEER);
 
     CHECK(n < sent_count);
-    msg.u.put_ack = (struct peer_put_ack){sent[n].token, err, durable};
+    msg.u.put_ack = (struct peer_put_ack){sent[n].token, err, durable, 0};
     ev.u.peer.from = sent[n].to;
     ev.u.peer.msg = &msg;
     stage_step(&stage);

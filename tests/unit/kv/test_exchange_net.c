@@ -273,7 +273,7 @@ TEST(an_answer_of_another_page_finds_nobody)
         ;
     CHECK(couple.exchange->id != id);
     struct machine old = {.id = id};
-    msg.u.put_ack = (struct peer_put_ack){machine_token(&old, 0), ERR_OK, true};
+    msg.u.put_ack = (struct peer_put_ack){machine_token(&old, 0), ERR_OK, true, 0};
     CHECK(machine_of_token(msg.u.put_ack.token) != couple.exchange->id);
     couple_run(&couple);
     ended(ERR_OK);

@@ -250,7 +250,8 @@ static void ask(bool full)
 
     get.partition = stage_partition(&stage, &key);
     stage_step(&stage);
-    replicas_get(replicas, &stage.view, 2, &get, &stage.out);
+    struct kv_env env = stage_env(&stage);
+    replicas_get(replicas, &env, 2, &get, &stage.out);
     stage_took(&stage);
 }
 
@@ -365,7 +366,8 @@ TEST(a_partition_that_is_not_here)
     stage.view.self_index = RING_NOBODY;
     get.key = key;
     stage_step(&stage);
-    replicas_get(replicas, &stage.view, 2, &get, &stage.out);
+    struct kv_env env = stage_env(&stage);
+    replicas_get(replicas, &env, 2, &get, &stage.out);
     struct output *output = stage_output(&stage, OUT_SEND, 0);
     CHECK_FATAL(output != NULL);
     CHECK_EQ(output->u.send.msg.u.got.err, ERR_WRONG_OWNER);

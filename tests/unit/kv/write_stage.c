@@ -158,7 +158,7 @@ void ack_from(uint64_t node, uint64_t token, enum err err, bool durable)
     struct peer_msg msg = {.kind = PEER_PUT_ACK};
     struct event ev = stage_event(&stage, EV_PEER);
 
-    msg.u.put_ack = (struct peer_put_ack){token, err, durable};
+    msg.u.put_ack = (struct peer_put_ack){token, err, durable, 0};
     ev.u.peer.from = node;
     ev.u.peer.msg = &msg;
     step(&ev);

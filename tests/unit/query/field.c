@@ -239,7 +239,7 @@ void field_happen(struct field *f, uint32_t n)
     switch (p.kind) {
     case PENDING_ASK:
         outbox_reset(&f->out);
-        listers_get(f->listers[p.node - 1], &f->views[p.node - 1], 1, &p.ask, &f->out);
+        listers_get(f->listers[p.node - 1], &f->views[p.node - 1], 1, &p.ask, true, &f->out);
         take(f, p.node);
         break;
     case PENDING_SCAN: scan(f, &p); break;

@@ -15,7 +15,7 @@ static struct peer_listed ask(struct peer_list list)
 {
     list.token = 9;
     outbox_reset(&field.out);
-    listers_get(field.listers[0], &field.views[0], 2, &list, &field.out);
+    listers_get(field.listers[0], &field.views[0], 2, &list, true, &field.out);
     for (size_t i = 0; i < field.out.count; i++) {
         if (field.out.items[i].kind == OUT_SEND)
             return field.out.items[i].u.send.msg.u.listed;

@@ -223,7 +223,7 @@ static void want(struct world *w, int from, int to)
 
 static void send_got(struct world *w, int from, int to, uint64_t token, struct bytes record)
 {
-    struct peer_msg msg = {PEER_GOT, {.got = {token, ERR_OK, true, record}}};
+    struct peer_msg msg = {PEER_GOT, {.got = {token, ERR_OK, true, 0, record}}};
 
     peers_send(w->ends[from].peers, w->ends[to].id, &msg);
 }

@@ -316,9 +316,12 @@ TEST(how_a_status_looks)
               "\"active\":true,\"preparing\":false,\"forked\":false,\"joining\":\"\",\"slots\":64,"
               "\"partitions\":8,\"n_max\":3,\"replicas\":1,\"under_replicated\":true,"
               "\"members\":[{\"name\":\"a\",\"id\":\"0000000000000005\",\"address\":\"h:1\","
-              "\"state\":\"leaving\",\"reachable\":true,\"partitions\":8,\"weight\":100,"
+              "\"state\":\"leaving\",\"reachable\":true,\"partitions\":8,\"goal\":0,"
+              "\"weight\":100,"
               "\"location\":\"r1\",\"holds\":false,\"epoch\":7}],"
-              "\"transfers\":{\"pending\":0,\"active\":0,\"hints\":0,\"hints_bytes\":0},"
+              "\"transfers\":{\"moving\":0,\"active\":0,\"waiting\":0,\"ready\":0,"
+              "\"strays\":0,\"objects\":0,\"bytes\":0,\"hints_pending\":0,"
+              "\"hints_active\":0,\"hints\":0,\"hints_bytes\":0},"
               "\"disk\":{\"full\":false,\"slow\":false,\"free\":0,\"total\":0,\"free_min\":0,"
               "\"ballast\":0},"
               "\"staged\":[{\"change\":\"set-weight\",\"id\":\"0000000000000005\",\"name\":\"a\","
@@ -332,7 +335,9 @@ TEST(how_a_status_looks)
               "\"staged\":[{\"change\":\"set-weight\",\"id\":\"0000000000000005\",\"name\":\"a\","
               "\"address\":\"\",\"location\":\"\",\"weight\":70}]}");
     CHECK_STR(replied(&desk, "transfers", &reply, &code),
-              "{\"transfers\":{\"pending\":0,\"active\":0,\"hints\":0,\"hints_bytes\":0}}");
+              "{\"transfers\":{\"moving\":0,\"active\":0,\"waiting\":0,\"ready\":0,"
+              "\"strays\":0,\"objects\":0,\"bytes\":0,\"hints_pending\":0,"
+              "\"hints_active\":0,\"hints\":0,\"hints_bytes\":0}}");
     CHECK(strstr(replied(&desk, "ring", &reply, &code),
                  "{\"epoch\":7,\"ring\":[{\"partition\":0,\"replicas\":[\"a\"]},") != NULL);
     desk_done(&desk);

@@ -197,16 +197,34 @@ static struct peer_msg message_any(uint64_t kind)
     m.kind = (enum peer_kind)kind;
     switch (kind) {
     case PEER_GET:
-        m.u.get = (struct peer_get){
-            token, epoch, number32(), key_any(), coin(), coin() ? random_u64(&random) : 0, coin()};
+        m.u.get = (struct peer_get){token,      epoch,
+                                    number32(), key_any(),
+                                    coin(),     coin() ? random_u64(&random) : 0,
+                                    coin(),     coin() ? random_u64(&random) : 0};
         break;
-    case PEER_GOT: m.u.got = (struct peer_got){token, err_any(), coin(), text_any(9000)}; break;
-    case PEER_PUT:
-        m.u.put = (struct peer_put){token,         epoch,  number32(),
-                                    key_any(),     coin(), coin() ? random_u64(&random) : 0,
+    case PEER_GOT:
+        m.u.got = (struct peer_got){token, err_any(), coin(), coin() ? random_u64(&random) : 0,
                                     text_any(9000)};
         break;
-    case PEER_PUT_ACK: m.u.put_ack = (struct peer_put_ack){token, err_any(), coin()}; break;
+    case PEER_PUT:
+        m.u.put = (struct peer_put){token,
+                                    epoch,
+                                    number32(),
+                                    key_any(),
+                                    coin(),
+                                    coin() ? random_u64(&random) : 0,
+                                    coin() ? random_u64(&random) : 0,
+                                    text_any(9000)};
+        break;
+    case PEER_PUT_ACK:
+        m.u.put_ack =
+            (struct peer_put_ack){token, err_any(), coin(), coin() ? random_u64(&random) : 0};
+        break;
+    case PEER_MOVE:
+        m.u.move = (struct peer_move){token, epoch, number32(), (enum move_step)below(3),
+                                      random_u64(&random)};
+        break;
+    case PEER_MOVED: m.u.moved = (struct peer_moved){token, err_any(), coin()}; break;
     case PEER_FORWARD: m.u.forward = (struct peer_forward){token, number32(), request_any()}; break;
     case PEER_FORWARDED: m.u.forwarded = (struct peer_forwarded){token, reply_any()}; break;
     case PEER_LIST:
@@ -511,7 +529,8 @@ TEST(version_one_looks_like_this)
                 {{(const uint8_t *)"t", 1}, {(const uint8_t *)"b", 1}, {(const uint8_t *)"key", 3}},
                 true,
                 0,
-                false}}},
+                false,
+                0}}},
          "d55e0105000000001d0000005dfabae5b525987a02010000000000000300000000000000"
          "040000000101740162036b6579"},
         {{PEER_PUT,
@@ -522,10 +541,11 @@ TEST(version_one_looks_like_this)
                 {{(const uint8_t *)"t", 1}, {(const uint8_t *)"b", 1}, {(const uint8_t *)"k", 1}},
                 true,
                 0,
+                0,
                 {(const uint8_t *)"record", 6}}}},
          "d55e010700000000220000007fa2cd5007b72c8f07000000000000000800000000000000"
          "090000000101740162016b067265636f7264"},
-        {{PEER_PUT_ACK, {.put_ack = {5, ERR_WRONG_OWNER, false}}},
+        {{PEER_PUT_ACK, {.put_ack = {5, ERR_WRONG_OWNER, false, 0}}},
          "d55e0108000000000a000000e964d09dde007ab005000000000000001b00"},
     };
     struct buf buf, hex;

@@ -80,16 +80,17 @@ static struct cluster_status *status_any(void)
                                             text(50),
                                             text(NAME_BYTES_MAX),
                                             (uint32_t)below(1000),
-                                            (enum status_state)below(3),
+                                            (enum status_state)below(4),
                                             coin(),
                                             coin(),
+                                            (uint32_t)below(100000),
                                             (uint32_t)below(100000),
                                             any()};
         shares[i] = (struct status_share){any(), text(30), (uint32_t)below(99), (uint32_t)any()};
     }
     for (int i = 0; i < 2; i++) {
         staged[i] = (struct status_staged){
-            (enum intent_kind)below(4), any(), text(20), text(20), text(20), (uint32_t)below(999)};
+            (enum intent_kind)below(7), any(), text(20), text(20), text(20), (uint32_t)below(999)};
         warnings[i] = text(300);
     }
     s->plan = (struct status_plan){any(),    (uint32_t)any(),    shares, (uint32_t)below(4),
@@ -116,8 +117,9 @@ static void gossip_any(struct talk_gossip *m)
 
     for (uint32_t i = 0; i < intents_count; i++)
         intents[i] =
-            (struct intent){any(), any(),    any(),    coin(),   (enum intent_kind)below(4),
-                            any(), text(20), text(20), text(20), (uint32_t)any()};
+            (struct intent){any(), any(),    any(),    coin(),   (enum intent_kind)below(7),
+                            any(), text(20), text(20), text(20), (uint32_t)any(),
+                            any(), coin()};
     *m = (struct talk_gossip){.step = (enum gossip_step)below(4),
                               .epoch = any(),
                               .hash = any(),
@@ -264,7 +266,8 @@ TEST(fields_of_gossip)
 {
     struct gossip_record record = {11, 12, LIVE_SUSPECT, 13, 14, true, false, 15};
     struct intent intent = {
-        21, 22, 23, true, INTENT_WEIGHT, 24, BYTES_LIT("n"), BYTES_LIT("a"), BYTES_LIT("l"), 25};
+        21, 22, 23,  true, INTENT_WEIGHT, 24, BYTES_LIT("n"), BYTES_LIT("a"), BYTES_LIT("l"),
+        25, 26, true};
     struct peer_cluster m = {.kind = TALK_GOSSIP}, again;
     struct buf a;
 
@@ -283,6 +286,7 @@ TEST(fields_of_gossip)
     CHECK(r->version == 13 && r->epoch == 14 && r->holds && !r->slow && r->accuser == 15);
     CHECK(i->tag == 21 && i->base == 22 && i->order == 23 && i->withdrawn);
     CHECK(i->kind == INTENT_WEIGHT && i->node == 24 && i->weight == 25);
+    CHECK(i->other == 26 && i->force);
     CHECK(bytes_eq(i->name, intent.name) && bytes_eq(i->address, intent.address));
     CHECK(bytes_eq(i->location, intent.location));
     buf_done(&a);
