@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "sim/caller.h"
+#include "sim/epochs.h"
 #include "sim/keys.h"
 #include "sim/lives.h"
 #include "sim/node.h"
@@ -146,6 +147,9 @@ static void judge_listing(struct world *w, struct sim_client *client, struct not
         return;
     w->tally.listings++;
     const struct sim_node *node = w->nodes[client->caller.node];
+    /* One that is behind may list what has moved elsewhere since: alone, it cannot know. */
+    if (epochs_has(w, view_epoch(shard_view(node->shard)) + 1))
+        return;
     for (key = 0; key < w->params.keys; key++) {
         if (!bytes_eq(key_bucket(w, key), note->bucket))
             continue;

@@ -40,7 +40,8 @@ static bool adds_value(struct world *w, const struct sim_node *node, const struc
     if (record_object_decode(arena, row_key, blob_bytes(row->value), &after) != ERR_OK)
         return true;
     bool whole = stored(node, row, row_key, arena, &before);
-    if (!whole || (before == NULL && w->params.corrupt_ppm > 0))
+    /* A commit that has not reached the disk yet may be what this one goes on from. */
+    if (!whole || (before == NULL && w->params.corrupt_ppm > 0) || node->disk.pending > 0)
         return false;
     for (uint32_t i = 0; i < after->count; i++) {
         if (!after->siblings[i].deleted && !has_dot(before, after->siblings[i].dot))
