@@ -163,9 +163,15 @@ static void show_transfers(const struct json *json)
 {
     const struct json *transfers = json_member(json, BYTES_LIT("transfers"));
 
-    line("%llu transfers active, %llu pending",
+    line("%llu partitions of the cluster are not where they shall be",
+         (unsigned long long)admin_number(transfers, "moving"));
+    line("%llu replicas are being taken over here, %llu wait, %llu are to be deleted",
          (unsigned long long)admin_number(transfers, "active"),
-         (unsigned long long)admin_number(transfers, "pending"));
+         (unsigned long long)admin_number(transfers, "waiting"),
+         (unsigned long long)admin_number(transfers, "strays"));
+    line("%llu objects (%llu bytes) were copied since the start",
+         (unsigned long long)admin_number(transfers, "objects"),
+         (unsigned long long)admin_number(transfers, "bytes"));
     line("%llu objects (%llu bytes) are kept here for nodes that are away",
          (unsigned long long)admin_number(transfers, "hints"),
          (unsigned long long)admin_number(transfers, "hints_bytes"));
@@ -195,8 +201,8 @@ static int run(const struct cli_call *call, const char *method, const char *path
 }
 
 /* A change: its resource, with the operands under the names that the API gives them. */
-static int change(const struct cli_call *call, const char *resource, const char *first,
-                  const char *second, void (*show)(const struct json *json))
+static int ask_change(const struct cli_call *call, const char *resource, const char *first,
+                      const char *second, bool takes_force, void (*show)(const struct json *json))
 {
     const char *names[] = {first, second};
     char path[64];
@@ -209,7 +215,7 @@ static int change(const struct cli_call *call, const char *resource, const char 
         if (names[i] != NULL)
             json_put_string(&out, names[i], bytes_str(call->operands[i]));
     }
-    if (cli_given(call, "force"))
+    if (takes_force && cli_given(call, "force"))
         json_put_bool(&out, "force", true);
     json_close(&out, '}');
     (void)snprintf(path, sizeof(path), "cluster/%s%s", resource,
@@ -219,6 +225,12 @@ static int change(const struct cli_call *call, const char *resource, const char 
     return status;
 }
 
+static int change(const struct cli_call *call, const char *resource, const char *first,
+                  const char *second, void (*show)(const struct json *json))
+{
+    return ask_change(call, resource, first, second, false, show);
+}
+
 static int run_join(const struct cli_call *call)
 {
     return change(call, "join", "address", NULL, show_status);
@@ -226,7 +238,7 @@ static int run_join(const struct cli_call *call)
 
 static int run_leave(const struct cli_call *call)
 {
-    return change(call, "leave", "name", NULL, show_staged);
+    return ask_change(call, "leave", "name", NULL, true, show_staged);
 }
 
 static int run_replace(const struct cli_call *call)

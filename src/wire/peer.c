@@ -354,10 +354,7 @@ static bool kind_of(uint8_t tag, enum peer_kind *ret_kind)
     static const enum peer_kind kinds[] = {
         PEER_GET,       PEER_GOT,   PEER_PUT,    PEER_PUT_ACK, PEER_FORWARD,
         PEER_FORWARDED, PEER_LIST,  PEER_LISTED, PEER_CLUSTER, PEER_DIGESTS,
-        PEER_DIGESTED,  PEER_LACKS, PEER_HEARD,
-        PEER_GET,       PEER_GOT,  PEER_PUT,    PEER_PUT_ACK, PEER_FORWARD,
-        PEER_FORWARDED, PEER_LIST, PEER_LISTED, PEER_CLUSTER, PEER_DIGESTS,
-        PEER_DIGESTED,  PEER_MOVE, PEER_MOVED,
+        PEER_DIGESTED,  PEER_LACKS, PEER_HEARD,  PEER_MOVE,    PEER_MOVED,
     };
 
     if (tag == 0 || tag > ARRAY_LEN(kinds))
