@@ -158,6 +158,14 @@ class Faults:
         self.pause(0.2, 3)
         node.signal(signal.SIGCONT)
 
+    def stop_for_long(self):
+        """Until the others have taken it for down, and gone on without it."""
+        node = self.draw.choice(self.cluster.nodes)
+        self.stops += 1
+        node.signal(signal.SIGSTOP)
+        self.pause(9, 14)
+        node.signal(signal.SIGCONT)
+
     def stop_one_and_kill_another(self):
         stopped, killed = self.draw.sample(self.cluster.nodes, 2)
         self.stops += 1
@@ -174,7 +182,7 @@ class Faults:
 
     def go_on(self, seconds):
         deeds = (self.kill_and_restart, self.stop_and_continue, self.kill_two,
-                 self.stop_one_and_kill_another, self.politely)
+                 self.stop_one_and_kill_another, self.politely, self.stop_for_long)
         end, number = time.monotonic() + seconds, 0
         while time.monotonic() < end:
             # Each once in a fixed order, then by chance: a short run has seen them all.
