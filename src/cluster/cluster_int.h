@@ -42,6 +42,7 @@ struct cluster {
     uint64_t active;     /* the newest epoch known to be stored by a majority of its own voters */
     bool news;           /* there is something to tell at the end of this step */
     uint32_t intents_at; /* the staged change that is told next */
+    bool doubts;         /* the log says that this node hears badly */
     uint64_t spared_us;  /* no member: the members are asked then whether they can do without it */
     uint64_t moves_us;   /* what was moved is told then; 0: nothing was */
     uint64_t self_us; /* whether the members know this node rightly is looked at then; 0: they do */

@@ -111,6 +111,17 @@ void gossip_news(struct cluster *c, const struct detector_news *news, struct out
         view_build(c);
 }
 
+/* The worst is told, and that it is over. */
+static void trace_health(struct cluster *c, struct outbox *out)
+{
+    uint32_t score = c->detector.score;
+
+    if (score != (c->doubts ? 0 : HEALTH_SCORE_MAX))
+        return;
+    c->doubts = !c->doubts;
+    outbox_trace(out, c->doubts ? TRACE_NODE_DOUBTS : TRACE_NODE_TRUSTS, score, 0, 0);
+}
+
 void gossip_tick(struct cluster *c, const struct event *ev, struct outbox *out)
 {
     struct detector_news news = {.say_count = 0};
@@ -125,6 +136,7 @@ void gossip_tick(struct cluster *c, const struct event *ev, struct outbox *out)
     c->news = false;
     detector_tick(&c->detector, ev->mono_us, &c->random, &news);
     gossip_news(c, &news, out);
+    trace_health(c, out);
 }
 
 /* ---- hearing ---- */

@@ -59,6 +59,8 @@ enum trace_level { TRACE_DEBUG, TRACE_INFO, TRACE_WARN, TRACE_ERROR };
     X(NODE_SUSPECT, INFO, "node %x0 suspected")                                                    \
     X(NODE_DOWN, WARN, "node %x0 is unreachable")                                                  \
     X(NODE_UP, INFO, "node %x0 is reachable")                                                      \
+    X(NODE_DOUBTS, WARN, "this node hears the others badly: it may be slow itself")                \
+    X(NODE_TRUSTS, INFO, "this node hears the others well again")                                  \
     X(JOINED, INFO, "this node is now a member of cluster %x0")                                    \
     X(PLAN_COMMITTED, INFO, "plan %x0 committed as epoch %1")                                      \
     X(PLAN_REFUSED, WARN, "plan %x0 refused: err %1")                                              \

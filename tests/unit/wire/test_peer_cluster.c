@@ -314,6 +314,25 @@ TEST(fields_of_a_nack)
     arena_done(&arena);
 }
 
+/* tests/unit/cluster/crowd.c reckons with these. */
+TEST(sizes_of_what_detectors_say)
+{
+    struct gossip_record records[3] = {{.node = 1}, {.node = 2}, {.node = 3}};
+    struct peer_cluster gossip = {.kind = TALK_GOSSIP}, probe = {.kind = TALK_ACK};
+
+    for (uint32_t count = 0; count <= 3; count++) {
+        struct buf a, b;
+        gossip.u.gossip = (struct talk_gossip){.records = records, .records_count = count};
+        probe.u.probe = (struct talk_probe){1, 2, records, count};
+        encoded(&a, &gossip);
+        encoded(&b, &probe);
+        CHECK_EQ(a.len, 25 + 33 + 1 + 1 + 42 * count);
+        CHECK_EQ(b.len, 25 + 16 + 1 + 42 * count);
+        buf_done(&a);
+        buf_done(&b);
+    }
+}
+
 /* The layout is frozen: other releases read it. */
 TEST(layout_of_a_fence)
 {
@@ -366,6 +385,7 @@ int main(int argc, char **argv)
         T(fields_of_the_register),
         T(fields_of_gossip),
         T(fields_of_a_nack),
+        T(sizes_of_what_detectors_say),
         T(layout_of_a_fence),
         T(counts_are_bounded_before_memory_is_taken),
     };
