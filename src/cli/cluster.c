@@ -6,6 +6,7 @@
 
 #include "cli/admin_client.h"
 #include "cli/columns.h"
+#include "cli/wait.h"
 
 static const struct cli_option look_options[] = {ADMIN_OPTION_AT, CLI_OPTION_OUTPUT,
                                                  CLI_OPTION_END};
@@ -16,6 +17,12 @@ static const struct cli_option change_options[] = {
     CLI_OPTION_END,
 };
 
+static const struct cli_option transfers_options[] = {
+    ADMIN_OPTION_AT,
+    {"wait", 0, NULL, "wait until all replicas are where they shall be"},
+    CLI_OPTION_OUTPUT,
+    CLI_OPTION_END,
+};
 static const struct cli_option leave_options[] = {
     ADMIN_OPTION_AT,
     {"force", 0, NULL, "also if fewer members are left than there are copies of an object"},
@@ -305,6 +312,8 @@ static int run_ring(const struct cli_call *call)
 
 static int run_transfers(const struct cli_call *call)
 {
+    if (cli_given(call, "wait"))
+        return wait_moved(call);
     return run(call, "GET", "transfers", BYTES_NONE, show_transfers);
 }
 
@@ -434,8 +443,17 @@ const struct cli_command command_ring = {
     "ring", "", "the partitions and their replicas", NULL, look_options, 0, 0, run_ring, false,
 };
 const struct cli_command command_transfers = {
-    "transfers",   "",    "what is kept for nodes that are away", NULL, look_options, 0, 0,
-    run_transfers, false,
+    "transfers",
+    "",
+    "replicas on the move, and what is kept for nodes that are away",
+    "With --wait it ends when all replicas of the cluster are where they shall be, and shows how "
+    "it\n"
+    "goes: a line on a terminal, or with '-o json' an event a line.",
+    transfers_options,
+    0,
+    0,
+    run_transfers,
+    false,
 };
 const struct cli_command command_status = {
     "status", "", "the same as cluster status", NULL, look_options, 0, 0, run_status, false,

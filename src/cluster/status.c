@@ -253,7 +253,9 @@ static void foresee(struct cluster *c, const struct plan *plan, struct status_pl
     }
     for (uint32_t i = 0; i < d->members_count; i++) {
         const struct member *m = &d->members[i];
-        if (!member_serves(m) || detector_reaches(&c->detector, m->id))
+        int then = document_member(plan->next, m->id);
+        if (!member_serves(m) || detector_reaches(&c->detector, m->id) || then < 0 ||
+            !member_serves(&plan->next->members[then]))
             continue;
         warn(warnings, c, m->id,
              " cannot be reached: what it has is not moved before it is back, or removed by force");
