@@ -11,11 +11,13 @@
 #include "cli/listing.h"
 #include "cli/objects.h"
 #include "cli/repair.h"
+#include "cli/settings.h"
 #include "cli/start.h"
 #include "cli/types.h"
 
 static const struct cli_command *const nodes[] = {
-    &command_demo, &command_start, &command_config_describe, &command_config_effective, NULL,
+    &command_demo,       &command_start, &command_config_describe, &command_config_effective,
+    &command_config_set, NULL,
 };
 
 static const struct cli_command *const cluster[] = {
@@ -33,6 +35,9 @@ static const struct cli_command *const cluster[] = {
     &command_members,
     &command_ring,
     &command_transfers,
+    &command_transfer_limit,
+    &command_handoff_pause,
+    &command_handoff_resume,
     &command_aae_status,
     &command_repair,
     &command_status,

@@ -153,8 +153,9 @@ enum config_change { CONFIG_AT_START, CONFIG_LIVE };
     X(TIME, repair_wait_ms, "kv.repair_wait", "500ms", 1, 60000, LIVE,                             \
       "How long the answers of replicas are waited for that were not needed, so that those that "  \
       "are behind are repaired.")                                                                  \
-    X(NUMBER, transfers_max, "transfer_limit", "2", 1, 64, LIVE,                                   \
-      "Replicas that are copied to this node at a time, and from it, when the cluster changes.")   \
+    X(NUMBER, transfers_max, "transfer_limit", "2", 0, 64, LIVE,                                   \
+      "Replicas that are copied to this node at a time, and from it, when the cluster changes. "   \
+      "0: none is begun.")                                                                         \
     X(TIME, hold_time_ms, "transfers.hold_time", "10m", 0, 604800000, LIVE,                        \
       "How long the data of a replica that was given to another node is kept before it is "        \
       "deleted.")                                                                                  \

@@ -35,7 +35,7 @@ struct sweep;
 /* The tag of a sweep's exchanges. */
 #define SWEEP_TAG UINT64_C(0x5eeb)
 
-enum { SWEEP_ALL = UINT32_MAX }; /* every partition */
+#define SWEEP_ALL UINT32_MAX /* every partition */
 
 struct sweep *sweep_new(const struct config *config, const struct seed *seed);
 void sweep_free(struct sweep *sweep);

@@ -26,11 +26,30 @@ uint64_t loop_mono_us(void)
     return clock_us(CLOCK_MONOTONIC);
 }
 
+enum { REASON_BYTES = 4096 };
+
+/* An option that may be changed while the node runs: who asked has looked at name and value. */
+static void change_option(struct loop *loop, struct bytes name, struct bytes value)
+{
+    struct buf why;
+
+    buf_init(&why, REASON_BYTES);
+    if (config_set(&loop->config, name, value, &why) == ERR_OK)
+        log_line(loop->log, TRACE_INFO, "%.*s is now %.*s", (int)name.len, (const char *)name.data,
+                 (int)value.len, (const char *)value.data);
+    buf_done(&why);
+}
+
 static void change_setting(struct loop *loop, struct bytes name, struct bytes value)
 {
     enum trace_level level = TRACE_INFO;
 
-    if (!bytes_eq(name, BYTES_LIT("log.level")) || !log_level_parse(value, &level))
+    if (!bytes_eq(name, BYTES_LIT("log.level")) &&
+        !bytes_eq(name, BYTES_LIT("log.console.level"))) {
+        change_option(loop, name, value);
+        return;
+    }
+    if (!log_level_parse(value, &level))
         return;
     loop->log->level = level;
     loop->config.log_level = level == TRACE_WARN ? BYTES_LIT("warning") : value;

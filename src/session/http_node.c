@@ -181,6 +181,57 @@ static void set_log_level(struct http_turn *turn)
     turn->answer.status = 204;
 }
 
+/* Whether the option may be changed now, to that value; else a sentence in `why`. */
+static bool may_set(struct bytes name, struct bytes value, struct buf *why)
+{
+    const struct config_row *row = config_row(name);
+    struct config scratch;
+
+    if (row != NULL && row->change != CONFIG_LIVE) {
+        buf_put(why, name);
+        buf_put_str(why, " is read when a node starts");
+        return false;
+    }
+    config_init(&scratch);
+    enum err err = config_set(&scratch, name, value, why);
+    config_done(&scratch);
+    return err == ERR_OK;
+}
+
+/* Options that may be changed while the node runs: {"NAME": "VALUE"}, one or more; all or none. */
+static void set_config(struct http_turn *turn)
+{
+    const struct json *json = NULL;
+    struct buf why;
+
+    if (json_read(&turn->exchange->arena, turn->exchange->request.body, &json) != ERR_OK ||
+        json->kind != JSON_OBJECT) {
+        refuse(turn, 400, "the body is no JSON object of options and their values");
+        return;
+    }
+    buf_init(&why, CONFIG_VALUE_BYTES_MAX);
+    bool fine = true;
+    for (const struct json *at = json->first; at != NULL && fine; at = at->next)
+        fine = may_set(at->name, at->text, &why);
+    if (!fine) {
+        buf_put_u8(&why, 0);
+        refuse(turn, 400, (const char *)why.data);
+    }
+    for (const struct json *at = json->first; at != NULL && fine; at = at->next) {
+        struct output *output = outbox_add(turn->out, OUT_SETTING);
+        output->u.setting.name = arena_copy(&turn->out->arena, at->name);
+        output->u.setting.value = arena_copy(&turn->out->arena, at->text);
+    }
+    if (fine) {
+        struct json_out out = json_out_of(&turn->answer.text);
+        http_answer_json(&turn->answer, 200);
+        json_open(&out, '{');
+        json_put_bool(&out, "done", true);
+        json_close(&out, '}');
+    }
+    buf_done(&why);
+}
+
 static void ask_cluster(struct http_turn *turn, bool has_origin)
 {
     struct http_exchange *exchange = turn->exchange;
@@ -231,6 +282,8 @@ void http_admin_ask(struct http_turn *turn)
     if (bytes_eq(path, BYTES_LIT("log-level")) || bytes_eq(path, BYTES_LIT("config"))) {
         if (!turn->loopback || has_origin)
             refuse(turn, 403, "only from this machine, and not from a browser");
+        else if (bytes_eq(path, BYTES_LIT("config")) && exchange->request.verb == VERB_PUT)
+            set_config(turn);
         else if (bytes_eq(path, BYTES_LIT("config")))
             answer_config(turn);
         else

@@ -565,7 +565,7 @@ TEST(version_one_looks_like_this)
 
 TEST(a_full_buffer_takes_no_part_of_a_message)
 {
-    struct peer_msg msg = {PEER_PUT_ACK, {.put_ack = {5, ERR_OK, true}}};
+    struct peer_msg msg = {PEER_PUT_ACK, {.put_ack = {5, ERR_OK, true, 0}}};
     struct buf buf;
 
     buf_init(&buf, 100);
