@@ -47,11 +47,12 @@ static void show_members(const struct json *json)
 {
     struct columns table;
 
-    columns_init(&table, "name state reachable >partitions >weight location address");
+    columns_init(&table, "name state reachable votes >partitions >weight location address");
     for (const struct json *m = admin_list(json, "members"); m != NULL; m = m->next) {
         columns_cell(&table, admin_text(m, "name"));
         columns_cell(&table, admin_text(m, "state"));
         columns_printf(&table, "%s", admin_truth(m, "reachable") ? "yes" : "no");
+        columns_printf(&table, "%s", admin_truth(m, "votes") ? "yes" : "no");
         columns_printf(&table, "%llu", (unsigned long long)admin_number(m, "partitions"));
         columns_printf(&table, "%llu", (unsigned long long)admin_number(m, "weight"));
         struct bytes location = admin_text(m, "location");

@@ -33,6 +33,7 @@ static struct status_member of_member(const struct cluster *c, const struct docu
                           : STATE_VALID,
         .reachable = detector_reaches(&c->detector, m->id),
         .holds = m->id == c->self ? c->facts.holds_any : record != NULL && record->holds,
+        .votes = m->votes,
         .partitions = plan_share(d, d->place, at),
         .goal = plan_share(d, d->goal, at),
         .epoch = record == NULL ? 0 : record->epoch,

@@ -41,6 +41,7 @@ struct status_member {
     enum status_state state;
     bool reachable;      /* by the node that answers */
     bool holds;          /* its store holds objects, as far as it told */
+    bool votes;          /* on changes of the cluster */
     uint32_t partitions; /* of which it is a replica */
     uint32_t goal;       /* of which it shall be one */
     uint64_t epoch;      /* the newest document that it has stored, as far as it told */

@@ -60,6 +60,7 @@ static void put_members(struct json_out *out, const struct cluster_status *statu
         json_put_u64(out, "weight", m->weight);
         json_put_string(out, "location", m->location);
         json_put_bool(out, "holds", m->holds);
+        json_put_bool(out, "votes", m->votes);
         json_put_u64(out, "epoch", m->epoch);
         json_close(out, '}');
     }

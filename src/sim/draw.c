@@ -272,6 +272,14 @@ static void draw_lives(struct world *w)
     config->expiry_interval_ms = between(w, 100, 500);
 }
 
+/* More members than vote: some change nothing but data. */
+static void draw_crowd(struct world *w)
+{
+    struct params *p = &w->params;
+
+    p->nodes = between(w, VOTERS_MAX + 1, SIM_NODES_MAX);
+}
+
 void draw_world(struct world *w)
 {
     quiet_config(&w->config);
@@ -292,4 +300,6 @@ void draw_world(struct world *w)
     draw_clocks(w);
     if (world_chance(w, 350000))
         draw_lives(w);
+    if (world_chance(w, 60000))
+        draw_crowd(w);
 }

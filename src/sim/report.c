@@ -60,6 +60,7 @@ void report_add(struct report *report, const struct run_result *result)
     to->meddled += from->meddled;
     to->opened += from->opened;
     to->news_lost += from->news_lost;
+    to->silent += from->silent;
     to->events += from->events;
 }
 
@@ -68,7 +69,7 @@ struct line {
     uint64_t count;
 };
 
-enum { REPORT_LINES = 61 };
+enum { REPORT_LINES = 62 };
 
 static void lines_of(const struct report *report, struct line lines[REPORT_LINES])
 {
@@ -121,6 +122,7 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"acts of meddlers", t->meddled},
         {"buckets opened late", t->opened},
         {"news kept from nodes", t->news_lost},
+        {"members without a vote", t->silent},
         {"ballots lost", t->traces[TRACE_BALLOT_CONFLICT]},
         {"new epochs", t->traces[TRACE_EPOCH]},
         {"hints kept", t->traces[TRACE_HINT_KEPT]},
@@ -137,8 +139,7 @@ static void lines_of(const struct report *report, struct line lines[REPORT_LINES
         {"requests refused early", t->traces[TRACE_OVERLOAD]},
     };
 
-    for (unsigned i = 0; i < REPORT_LINES; i++)
-        lines[i] = all[i];
+    memcpy(lines, all, sizeof(all));
 }
 
 void report_print(const struct report *report, FILE *to)

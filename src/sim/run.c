@@ -93,6 +93,14 @@ static void trouble(struct world *w)
     meet_switch(w, false);
 }
 
+static void count_silent(struct world *w)
+{
+    const struct document *d = shard_view(w->nodes[0]->shard)->document;
+
+    for (uint32_t i = 0; i < d->members_count; i++)
+        w->tally.silent += member_serves(&d->members[i]) && !d->members[i].votes;
+}
+
 static void play(struct world *w)
 {
     w->network = net_new(w);
@@ -102,6 +110,8 @@ static void play(struct world *w)
         trouble(w);
     if (!w->failed)
         rest_reach(w);
+    if (!w->failed)
+        count_silent(w);
     if (!w->failed)
         lives_wait(w);
     if (!w->failed)

@@ -117,6 +117,7 @@ struct tally_of_run {
     uint64_t vanished, given_up, writable;
     uint64_t joined, committed, commits_refused; /* what operators brought about */
     uint64_t meddled, opened, news_lost;
+    uint64_t silent; /* members that have no vote, in the end */
     uint64_t events;
 };
 

@@ -10,7 +10,7 @@ enum {
     INTENT_KINDS = INTENT_FORCE_REPLACE + 1,
     STATES = STATE_REMOVED + 1,
     /* The least bytes that one of each takes: a count is checked against what the rest can hold. */
-    MEMBER_BYTES = 24,
+    MEMBER_BYTES = 25,
     STAGED_BYTES = 13,
     SHARE_BYTES = 11,
 };
@@ -28,6 +28,7 @@ static void members_put(struct buf *buf, const struct cluster_status *s)
         buf_put_u8(buf, (uint8_t)m->state);
         buf_put_u8(buf, m->reachable);
         buf_put_u8(buf, m->holds);
+        buf_put_u8(buf, m->votes);
         buf_put_varint(buf, m->partitions);
         buf_put_varint(buf, m->goal);
         buf_put_le64(buf, m->epoch);
@@ -49,6 +50,7 @@ static void members_get(struct arena *arena, struct reader *r, struct cluster_st
         m->state = (enum status_state)field_choice(r, STATES);
         m->reachable = field_bool(r);
         m->holds = field_bool(r);
+        m->votes = field_bool(r);
         m->partitions = field_u32(r);
         m->goal = field_u32(r);
         m->epoch = reader_le64(r);

@@ -112,7 +112,7 @@ void reply_error_pb(struct buf *buf, const struct reply *reply)
     case ERR_WRONG_OWNER: buf_put_str(buf, "wrong_owner"); return;
     case ERR_STALE: buf_put_str(buf, "stale"); return;
     case ERR_REFUSED: put_text_or(buf, reply, "refused"); return;
-    case ERR_UNREACHABLE: buf_put_str(buf, "unreachable"); return;
+    case ERR_UNREACHABLE: put_text_or(buf, reply, "unreachable"); return;
     case ERR_STOPPING: buf_put_str(buf, "stopping"); return;
     case ERR_TIMEOUT:
     case ERR_UNKNOWN: buf_put_str(buf, "timeout"); return;
@@ -204,6 +204,7 @@ unsigned reply_error_http(struct buf *body, const struct reply *reply)
     case ERR_UNKNOWN: return line(body, "request timed out", 503);
     case ERR_STOPPING: return line(body, "this node is stopping", 503);
     case ERR_REFUSED: return text_line(body, reply, "refused", 503);
+    case ERR_UNREACHABLE: return text_line(body, reply, "unreachable", 503);
     case ERR_DISK_FULL: return line(body, DISK_FULL_TEXT, 507);
     case ERR_TOO_LARGE:
     case ERR_TOO_MANY_SIBLINGS:
@@ -213,7 +214,6 @@ unsigned reply_error_http(struct buf *body, const struct reply *reply)
     case ERR_INSUFFICIENT_NODES:
     case ERR_WRONG_OWNER:
     case ERR_STALE:
-    case ERR_UNREACHABLE:
     case ERR_FULL:
     case ERR_CORRUPT:
     case ERR_IO:

@@ -223,6 +223,7 @@ def test_cluster_status(cluster):
     for member in status['members']:
         for name in ('name', 'state', 'reachable', 'partitions', 'weight', 'location'):
             check(name in member, name)
+        check(member['votes'], member['name'], 'has no vote')
     equal((status['transfers']['waiting'], status['transfers']['active']), (0, 0))
     equal(status['staged'], [])
     check('n2' in cluster.command('cluster', 'status').stdout.decode(), 'no table')

@@ -277,6 +277,7 @@ TEST(how_a_status_looks)
                                    .weight = 100,
                                    .state = STATE_LEAVING,
                                    .reachable = true,
+                                   .votes = true,
                                    .partitions = 8,
                                    .epoch = 7};
     struct status_staged staged = {
@@ -318,7 +319,7 @@ TEST(how_a_status_looks)
               "\"members\":[{\"name\":\"a\",\"id\":\"0000000000000005\",\"address\":\"h:1\","
               "\"state\":\"leaving\",\"reachable\":true,\"partitions\":8,\"goal\":0,"
               "\"weight\":100,"
-              "\"location\":\"r1\",\"holds\":false,\"epoch\":7}],"
+              "\"location\":\"r1\",\"holds\":false,\"votes\":true,\"epoch\":7}],"
               "\"transfers\":{\"moving\":0,\"active\":0,\"waiting\":0,\"ready\":0,"
               "\"strays\":0,\"objects\":0,\"bytes\":0,\"hints_pending\":0,"
               "\"hints_active\":0,\"hints\":0,\"hints_bytes\":0},"

@@ -83,6 +83,7 @@ static struct cluster_status *status_any(void)
                                             (enum status_state)below(4),
                                             coin(),
                                             coin(),
+                                            coin(),
                                             (uint32_t)below(100000),
                                             (uint32_t)below(100000),
                                             any()};
