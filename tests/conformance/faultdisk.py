@@ -108,18 +108,20 @@ class FaultDisk:
                     names[rest[0]] = dict(zip(rest[1::2], map(int, rest[2::2])))
         return sizes, names
 
-    def power_cut(self, draw):
+    def power_cut(self, draw, all_bytes=False):
         """What the disk holds when the power is back; the process must be dead. Returns how many
-        bytes were lost or damaged, and how many names went back."""
+        bytes were lost or damaged, and how many names went back. With `all_bytes` no byte that was
+        not synced is left, and every name is."""
         sizes, names = self.read_ledger()
-        renamed = sum(self.forget_names(folder, known)
-                      for folder, known in names.items() if draw.random() < 0.5)
+        renamed = sum(self.forget_names(folder, known) for folder, known in names.items()
+                      if not all_bytes and draw.random() < 0.5)
         lost = 0
         for folder, _, files in os.walk(self.root):
             for name in files:
                 path = os.path.join(folder, name)
-                lost += forget_bytes(path, sizes.get(os.stat(path).st_ino, 0), draw,
-                                     damage=name.endswith('.log'))
+                safe = sizes.get(os.stat(path).st_ino, 0)
+                lost += (cut_bytes(path, safe) if all_bytes else
+                         forget_bytes(path, safe, draw, damage=name.endswith('.log')))
         self.begin_ledger()
         return lost, renamed
 
@@ -150,6 +152,13 @@ class FaultDisk:
         for source in set(fresh.values()):
             os.unlink(source)
         return changes
+
+
+def cut_bytes(path, safe):
+    """Keeps only the first `safe` bytes of a file. Returns how many are gone."""
+    size = os.path.getsize(path)
+    os.truncate(path, min(size, safe))
+    return max(size - safe, 0)
 
 
 def forget_bytes(path, safe, draw, damage=True):
