@@ -63,7 +63,7 @@ static void handover_check(const struct handover *h)
     ASSERT(h->peer != 0);
 }
 
-static void handover_enter(struct handover *h, enum handover_state state)
+static void handover_enter(struct vnodes *vs, struct handover *h, enum handover_state state)
 {
     static const uint8_t may[] = {
         [HANDOVER_RELAY] = 1 << HANDOVER_DRAIN,
@@ -75,6 +75,8 @@ static void handover_enter(struct handover *h, enum handover_state state)
     };
 
     ASSERT((may[h->state] >> state & 1) != 0);
+    vs->drains -= h->state == HANDOVER_DRAIN;
+    vs->drains += state == HANDOVER_DRAIN;
     h->state = state;
 }
 
@@ -254,14 +256,14 @@ static void settle(struct vnodes *vs, struct handover *h, const struct event *ev
     if (h->state != HANDOVER_DRAIN)
         return;
     if (h->broken) {
-        handover_enter(h, HANDOVER_RELAY);
+        handover_enter(vs, h, HANDOVER_RELAY);
         answer(out, h->peer, h->token, ERR_STALE, false);
         release(vs, h, ev, out);
         return;
     }
     if (h->vnode->hots > 0 || h->open > 0)
         return;
-    handover_enter(h, HANDOVER_STORE);
+    handover_enter(vs, h, HANDOVER_STORE);
     struct store_row *row = ARENA_NEW(&out->arena, struct store_row);
     struct bytes key = sys_move_key(&out->arena, h->vnode->partition);
     *row = (struct store_row){FAMILY_SYS, key, sys_move_blob(key, h->peer)};
@@ -348,7 +350,7 @@ static enum err take(struct vnodes *vs, const struct peer_move *move, uint64_t f
     h->token = move->token;
     if (h->state != HANDOVER_RELAY)
         return ERR_OK;
-    handover_enter(h, HANDOVER_DRAIN);
+    handover_enter(vs, h, HANDOVER_DRAIN);
     h->until_us = ev->mono_us + (uint64_t)DRAIN_PATIENCE_MS * 1000;
     settle(vs, h, ev, out);
     return ERR_OK;
@@ -363,10 +365,9 @@ void handover_asked(struct vnodes *vs, const struct view *view, uint64_t from,
         return;
     }
     struct handover *h = handover_at(vs, move->partition);
-    bool away = h != NULL && h->state >= HANDOVER_AWAY;
+    bool away = !handover_serves(vs, move->partition);
     if (move->step == MOVE_LOOK) {
-        bool serves =
-            !away && ring_owns(&view->ring, move->partition, view->ring.n_max, view->self_index);
+        bool serves = !away && view_owns(view, move->partition);
         answer(out, from, move->token, serves ? ERR_OK : ERR_WRONG_OWNER, false);
         return;
     }
@@ -396,7 +397,7 @@ void handover_stored(struct vnodes *vs, uint32_t partition, const struct event *
         return; /* dropped meanwhile */
     if (h->state == HANDOVER_OVER) {
         if (failed)
-            handover_enter(h, HANDOVER_BACK);
+            handover_enter(vs, h, HANDOVER_BACK);
         else
             handover_free(h);
         return;
@@ -404,7 +405,7 @@ void handover_stored(struct vnodes *vs, uint32_t partition, const struct event *
     ASSERT(h->state == HANDOVER_STORE);
     /* After a failed commit nobody knows whether the row is there: nothing is answered here until
      * all that the other may have taken is back. */
-    handover_enter(h, failed || h->gone ? HANDOVER_BACK : HANDOVER_AWAY);
+    handover_enter(vs, h, failed || h->gone ? HANDOVER_BACK : HANDOVER_AWAY);
     vs->handover_changed = h->state == HANDOVER_BACK;
     if (!failed) {
         outbox_trace(out, TRACE_MOVE_AWAY, partition, h->peer, 0);
@@ -421,7 +422,7 @@ void handover_end(struct vnodes *vs, uint32_t partition, struct outbox *out)
 
     if (h == NULL || (h->state != HANDOVER_AWAY && h->state != HANDOVER_BACK))
         return;
-    handover_enter(h, HANDOVER_OVER);
+    handover_enter(vs, h, HANDOVER_OVER);
     struct store_row *row = ARENA_NEW(&out->arena, struct store_row);
     *row = (struct store_row){FAMILY_SYS, sys_move_key(&out->arena, partition), NULL};
     commit_rows(NUMBER_AWAY, partition, row, 1, out);
@@ -442,7 +443,7 @@ static void give_up(struct vnodes *vs, struct handover *h, const struct event *e
                     struct outbox *out)
 {
     if (h->state == HANDOVER_DRAIN)
-        handover_enter(h, HANDOVER_RELAY);
+        handover_enter(vs, h, HANDOVER_RELAY);
     h->broken = true;
     release(vs, h, ev, out);
     handover_free(h);
@@ -455,7 +456,7 @@ void handover_epoch(struct vnodes *vs, const struct view *view, const struct eve
         struct handover *h = CONTAINER_OF(at, struct handover, list);
         uint32_t partition = h->vnode->partition;
         bool goes = wanted(view, partition, h->peer);
-        bool owns = ring_owns(&view->ring, partition, view->ring.n_max, view->self_index);
+        bool owns = view_owns(view, partition);
         switch (h->state) {
         case HANDOVER_RELAY:
         case HANDOVER_DRAIN:
@@ -465,7 +466,7 @@ void handover_epoch(struct vnodes *vs, const struct view *view, const struct eve
         case HANDOVER_STORE: h->gone = !goes && owns; break;
         case HANDOVER_AWAY:
             if (!goes && owns)
-                handover_enter(h, HANDOVER_BACK);
+                handover_enter(vs, h, HANDOVER_BACK);
             break;
         case HANDOVER_BACK:
         case HANDOVER_OVER: break;
@@ -485,12 +486,14 @@ void handover_link_down(struct vnodes *vs, uint64_t node, const struct event *ev
 
 void handover_time(struct vnodes *vs, const struct event *ev, struct outbox *out)
 {
+    if (handover_deadline_us(vs) > ev->mono_us)
+        return;
     LIST_EACH_SAFE(at, &vs->handovers) {
         struct handover *h = CONTAINER_OF(at, struct handover, list);
         settle(vs, h, ev, out);
         if (h->state != HANDOVER_DRAIN || h->until_us > ev->mono_us)
             continue;
-        handover_enter(h, HANDOVER_RELAY);
+        handover_enter(vs, h, HANDOVER_RELAY);
         answer(out, h->peer, h->token, ERR_BUSY, false);
         release(vs, h, ev, out);
     }
@@ -501,6 +504,8 @@ uint64_t handover_deadline_us(const struct vnodes *vs)
 {
     uint64_t at_us = UINT64_MAX;
 
+    if (vs->drains == 0)
+        return at_us;
     if (vs->handover_look)
         return 0;
     LIST_EACH(at, &vs->handovers) {
@@ -540,6 +545,13 @@ bool handover_back(const struct vnodes *vs, uint32_t partition)
     const struct handover *h = handover_at(vs, partition);
 
     return h != NULL && (h->state == HANDOVER_BACK || h->state == HANDOVER_OVER);
+}
+
+bool handover_serves(const struct vnodes *vs, uint32_t partition)
+{
+    const struct handover *h = handover_at(vs, partition);
+
+    return h == NULL || h->state < HANDOVER_AWAY;
 }
 
 bool handover_any(const struct vnodes *vs, uint32_t partition)

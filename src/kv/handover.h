@@ -60,6 +60,10 @@ bool handover_changed(struct vnodes *vnodes);
 /* Whether the replica here must be taken back first: until then it answers nothing. */
 bool handover_back(const struct vnodes *vnodes, uint32_t partition);
 
+/* Whether what is stored here may be answered from: it was not given away, nor is it to be taken
+ * back first. */
+bool handover_serves(const struct vnodes *vnodes, uint32_t partition);
+
 /* Whether a replica is being given away: an operation on it may yet be refused. */
 bool handover_any(const struct vnodes *vnodes, uint32_t partition);
 

@@ -40,9 +40,11 @@ struct movers {
     const struct config *config;
     struct mover *at[SLOTS_MAX];
     uint32_t count;
-    uint32_t active; /* while movers_due goes over them */
+    uint32_t active;
     uint64_t next_session;
-    bool look; /* something may be due at once */
+    bool look;         /* something may be due at once */
+    uint64_t wait_us;  /* else: when the first in WAIT is due, ... */
+    uint64_t asked_us; /* ... and the first of those that wait for anything else */
     struct moved done[SLOTS_MAX];
     uint32_t done_count;
 };
@@ -76,7 +78,13 @@ static void mover_check(const struct mover *m)
     ASSERT(!m->copying || m->state == MOVER_COPY);
 }
 
-static void mover_enter(struct mover *m, enum mover_state state)
+static bool mover_active(const struct mover *m)
+{
+    return m->state == MOVER_START || m->state == MOVER_LOOK || m->state == MOVER_COPY ||
+           m->state == MOVER_TAKE;
+}
+
+static void mover_enter(struct movers *ms, struct mover *m, enum mover_state state)
 {
     static const uint8_t may[] = {
         [MOVER_WAIT] = 1 << MOVER_START | 1 << MOVER_LOOK | 1 << MOVER_COPY | 1 << MOVER_READY |
@@ -90,33 +98,35 @@ static void mover_enter(struct mover *m, enum mover_state state)
     };
 
     ASSERT((may[m->state] >> state & 1) != 0);
+    ms->active -= mover_active(m);
     m->state = state;
+    ms->active += mover_active(m);
     m->copying = false;
     m->asked = false;
     mover_check(m);
 }
 
-static bool mover_active(const struct mover *m)
-{
-    return m->state == MOVER_START || m->state == MOVER_LOOK || m->state == MOVER_COPY ||
-           m->state == MOVER_TAKE;
-}
-
-/* Not now: again after a while, which grows. */
+/* Not now: again after a while, which grows with attempts that failed. */
 static void mover_rest(struct movers *ms, struct mover *m, const struct event *ev)
 {
-    uint32_t shift = m->tries < MOVER_SHIFT_MAX ? m->tries++ : MOVER_SHIFT_MAX;
+    uint32_t shift = m->tries < MOVER_SHIFT_MAX ? m->tries : MOVER_SHIFT_MAX;
 
-    mover_enter(m, MOVER_WAIT);
+    mover_enter(ms, m, MOVER_WAIT);
     m->session = ms->next_session++;
     m->busy = 0;
     m->until_us = ev->mono_us + ((uint64_t)MOVER_REST_MS * 1000 << shift);
     ms->look = true;
 }
 
+static void mover_fail(struct movers *ms, struct mover *m, const struct event *ev)
+{
+    m->tries++;
+    mover_rest(ms, m, ev);
+}
+
 static void mover_ready(struct movers *ms, struct mover *m, struct outbox *out)
 {
-    mover_enter(m, MOVER_READY);
+    mover_enter(ms, m, MOVER_READY);
     outbox_trace(out, TRACE_MOVE_READY, m->partition, m->move.from, m->move.place);
     ms->done[ms->done_count++] = m->move;
 }
@@ -148,8 +158,13 @@ static bool task(const struct vnodes *vs, const struct view *view, uint32_t part
 
 static void drop_task(struct movers *ms, uint32_t partition)
 {
-    ms->count -= ms->at[partition] != NULL;
-    mem_free(ms->at[partition]);
+    struct mover *m = ms->at[partition];
+
+    if (m == NULL)
+        return;
+    ms->count--;
+    ms->active -= mover_active(m);
+    mem_free(m);
     ms->at[partition] = NULL;
 }
 
@@ -160,10 +175,9 @@ static void set_task(struct movers *ms, const struct mover *task)
     if (m != NULL && m->kind == task->kind && m->move.place == task->move.place &&
         m->move.from == task->move.from)
         return;
-    if (m == NULL) {
-        m = mem_new(sizeof(*m));
-        ms->count++;
-    }
+    drop_task(ms, task->partition);
+    ms->count++;
+    m = mem_new(sizeof(*m));
     *m = *task;
     m->session = ms->next_session++;
     ms->at[task->partition] = m;
@@ -178,7 +192,7 @@ void movers_epoch(struct movers *ms, struct vnodes *vs, const struct view *view,
         struct mover task_now;
         if (p < partitions && task(vs, view, p, &task_now)) {
             /* It was given away once, and shall come back: the row of then goes first. */
-            if (task_now.kind != MOVER_BACK && handover_away(vs, p) != 0)
+            if (task_now.kind != MOVER_BACK)
                 handover_end(vs, p, out);
             set_task(ms, &task_now);
             if (ms->at[p]->state == MOVER_READY)
@@ -192,11 +206,11 @@ void movers_epoch(struct movers *ms, struct vnodes *vs, const struct view *view,
 
 /* ---- one attempt ---- */
 
-static void ask(struct mover *m, enum mover_state state, enum move_step step,
+static void ask(struct movers *ms, struct mover *m, enum mover_state state, enum move_step step,
                 const struct view *view, const struct event *ev, struct outbox *out)
 {
     if (state != m->state)
-        mover_enter(m, state);
+        mover_enter(ms, m, state);
     m->asked = true;
     m->until_us = ev->mono_us + (uint64_t)MOVER_ANSWER_MS * 1000;
     struct peer_msg *msg = outbox_send(out, m->peer, PEER_MOVE);
@@ -271,24 +285,24 @@ static void mover_begin(struct movers *ms, struct mover *m, struct vnodes *vs,
         uint16_t at = view_index(view, m->move.from);
         m->peer = m->move.from;
         if (at != RING_NOBODY && view->members[at].up)
-            ask(m, MOVER_START, MOVE_START, view, ev, out);
+            ask(ms, m, MOVER_START, MOVE_START, view, ev, out);
         return;
     }
     case MOVER_FILLS:
         if (!next_source(m, view, &m->peer))
             mover_ready(ms, m, out);
         else if (m->peer != 0)
-            ask(m, MOVER_LOOK, MOVE_LOOK, view, ev, out);
+            ask(ms, m, MOVER_LOOK, MOVE_LOOK, view, ev, out);
         return;
     case MOVER_BACK:
         if (!handover_back(vs, m->partition) || back_is_done(m, vs, view)) {
-            mover_enter(m, MOVER_RETURN);
+            mover_enter(ms, m, MOVER_RETURN);
             handover_end(vs, m->partition, out);
             return;
         }
         m->peer = back_source(m, vs, view);
         if (m->peer != 0)
-            mover_enter(m, MOVER_COPY);
+            mover_enter(ms, m, MOVER_COPY);
         return;
     }
     UNREACHABLE();
@@ -322,13 +336,13 @@ static void mover_time(struct movers *ms, struct mover *m, struct vnodes *vs,
     case MOVER_START:
     case MOVER_LOOK:
         if (late)
-            mover_rest(ms, m, ev);
+            mover_fail(ms, m, ev);
         return;
     case MOVER_TAKE:
         if (m->asked && late)
-            mover_rest(ms, m, ev);
+            mover_fail(ms, m, ev);
         else if (!m->asked)
-            ask(m, MOVER_TAKE, MOVE_TAKE, view, ev, out);
+            ask(ms, m, MOVER_TAKE, MOVE_TAKE, view, ev, out);
         return;
     case MOVER_RETURN:
         m->until_us = ev->mono_us + (uint64_t)MOVER_REST_MS * 1000;
@@ -342,47 +356,51 @@ static void mover_time(struct movers *ms, struct mover *m, struct vnodes *vs,
     UNREACHABLE();
 }
 
+/* Until something changes. */
+static void note_deadlines(struct movers *ms)
+{
+    ms->look = false;
+    ms->wait_us = UINT64_MAX;
+    ms->asked_us = UINT64_MAX;
+    for (uint32_t p = 0; p < SLOTS_MAX; p++) {
+        const struct mover *m = ms->at[p];
+        if (m == NULL || m->state == MOVER_READY || m->state == MOVER_COPY)
+            continue;
+        uint64_t *at_us = m->state == MOVER_WAIT ? &ms->wait_us : &ms->asked_us;
+        *at_us = m->until_us < *at_us ? m->until_us : *at_us;
+    }
+}
+
 bool movers_due(struct movers *ms, struct vnodes *vs, const struct view *view,
                 const struct event *ev, struct outbox *out, struct exchange_order *ret_order)
 {
-    ms->look = false;
-    ms->active = movers_totals(ms).active;
+    if (movers_deadline_us(ms) > ev->mono_us)
+        return false;
+    ms->look = true;
     /* What lacks a copy comes first. */
-    for (uint32_t pass = 0; pass < 2 && ms->count > 0; pass++) {
+    for (uint32_t pass = 0; pass < 2; pass++) {
         for (uint32_t p = 0; p < SLOTS_MAX; p++) {
             struct mover *m = ms->at[p];
             if (m == NULL || (m->kind == MOVER_TAKES) != (pass == 1))
                 continue;
-            bool active = mover_active(m);
             mover_time(ms, m, vs, view, ev, out);
-            if (ms->at[p] == NULL)
-                continue;
-            ms->active += mover_active(m) && !active;
-            ms->active -= active && !mover_active(m);
-            if (mover_copies(m, ret_order))
+            if (ms->at[p] != NULL && mover_copies(m, ret_order))
                 return true;
         }
     }
+    note_deadlines(ms);
     return false;
 }
 
 uint64_t movers_deadline_us(const struct movers *ms)
 {
-    uint64_t at_us = UINT64_MAX;
+    bool full = ms->active >= ms->config->transfers_max;
 
     if (ms->count == 0)
         return UINT64_MAX;
     if (ms->look)
         return 0;
-    bool full = movers_totals(ms).active >= ms->config->transfers_max;
-    for (uint32_t p = 0; p < SLOTS_MAX; p++) {
-        const struct mover *m = ms->at[p];
-        if (m == NULL || m->state == MOVER_READY || m->state == MOVER_COPY ||
-            (m->state == MOVER_WAIT && full))
-            continue;
-        at_us = m->until_us < at_us ? m->until_us : at_us;
-    }
-    return at_us;
+    return full || ms->asked_us < ms->wait_us ? ms->asked_us : ms->wait_us;
 }
 
 /* ---- answers ---- */
@@ -404,18 +422,18 @@ void movers_exchanged(struct movers *ms, const struct exchange_result *result,
     if (m == NULL || m->state != MOVER_COPY || !m->copying)
         return;
     if (result->err != ERR_OK || result->left > 0) {
-        mover_rest(ms, m, ev);
+        mover_fail(ms, m, ev);
         return;
     }
     m->tries = 0;
     ms->look = true;
     if (m->kind == MOVER_TAKES) {
-        mover_enter(m, MOVER_TAKE);
+        mover_enter(ms, m, MOVER_TAKE);
         return;
     }
     ASSERT(m->copied_count < REPLICAS_MAX);
     m->copied[m->copied_count++] = m->peer;
-    mover_enter(m, MOVER_WAIT);
+    mover_enter(ms, m, MOVER_WAIT);
     m->session = ms->next_session++;
     m->until_us = 0;
 }
@@ -436,14 +454,18 @@ void movers_answered(struct movers *ms, uint64_t from, const struct peer_moved *
         return;
     }
     if (moved->err == ERR_OK && m->state != MOVER_TAKE) {
-        mover_enter(m, MOVER_COPY);
+        mover_enter(ms, m, MOVER_COPY);
         return;
     }
     if (moved->err == ERR_BUSY && m->state == MOVER_TAKE && m->busy++ < MOVER_BUSY_MAX) {
         m->asked = false;
         return;
     }
-    mover_rest(ms, m, ev);
+    /* One that gives as many as it may away already is no failure. */
+    if (moved->err == ERR_BUSY && m->state == MOVER_START)
+        mover_rest(ms, m, ev);
+    else
+        mover_fail(ms, m, ev);
 }
 
 void movers_link_down(struct movers *ms, uint64_t node, const struct event *ev)
@@ -451,7 +473,7 @@ void movers_link_down(struct movers *ms, uint64_t node, const struct event *ev)
     for (uint32_t p = 0; p < SLOTS_MAX && ms->count > 0; p++) {
         struct mover *m = ms->at[p];
         if (m != NULL && m->peer == node && mover_active(m) && !m->copying)
-            mover_rest(ms, m, ev);
+            mover_fail(ms, m, ev);
     }
 }
 
@@ -471,15 +493,10 @@ const struct moved *movers_done(const struct movers *ms, uint32_t *ret_count)
 
 struct movers_totals movers_totals(const struct movers *ms)
 {
-    struct movers_totals totals = {0, 0, 0};
-
-    for (uint32_t p = 0; p < SLOTS_MAX && ms->count > 0; p++) {
-        const struct mover *m = ms->at[p];
-        if (m == NULL)
-            continue;
-        totals.active += mover_active(m);
-        totals.waiting += m->state == MOVER_WAIT || m->state == MOVER_RETURN;
-        totals.ready += m->state == MOVER_READY;
-    }
-    return totals;
+    ASSERT(ms->active + ms->done_count <= ms->count);
+    return (struct movers_totals){
+        .active = ms->active,
+        .waiting = ms->count - ms->active - ms->done_count,
+        .ready = ms->done_count,
+    };
 }

@@ -208,11 +208,8 @@ static void put_keep(struct put *p)
 /* A replica that was given away, or is to be taken back first, coordinates nothing. */
 static void put_stand_back(struct put *p, const struct kv_env *env)
 {
-    uint32_t partition = p->list.partition;
-    bool stands =
-        handover_away(env->vnodes, partition) != 0 || handover_back(env->vnodes, partition);
-
-    if (p->list.self < 0 || p->list.hint_for[p->list.self] != 0 || !stands)
+    if (p->list.self < 0 || p->list.hint_for[p->list.self] != 0 ||
+        handover_serves(env->vnodes, p->list.partition))
         return;
     p->tried |= 1u << p->list.self;
     p->list.self = -1;

@@ -62,15 +62,11 @@ static void answer(struct outbox *out, uint64_t from, const struct peer_get *get
  * document does not say so yet. What the former owner hands on it does answer. */
 static bool answers(const struct kv_env *env, uint32_t partition, const struct peer_get *get)
 {
-    const struct view *view = env->view;
-    struct ring goal = view->ring;
-
-    if (handover_away(env->vnodes, partition) != 0 || handover_back(env->vnodes, partition))
+    if (!handover_serves(env->vnodes, partition))
         return false;
-    goal.place = view->document->goal;
-    return ring_owns(&view->ring, partition, view->ring.n_max, view->self_index) ||
+    return view_owns(env->view, partition) ||
            movers_ready(transfers_movers(env->transfers), partition) ||
-           (get->asker != 0 && ring_owns(&goal, partition, goal.n_max, view->self_index));
+           (get->asker != 0 && view_shall_own(env->view, partition));
 }
 
 static void hand_on(uint64_t to, uint64_t from, const struct peer_get *get, struct outbox *out)

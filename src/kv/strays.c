@@ -13,12 +13,13 @@ struct stray {
     enum stray_state state;
     uint64_t epoch;    /* by which it belongs elsewhere */
     uint64_t until_us; /* HOLD: not before */
-    uint64_t peer;     /* PROVE: with whom */
 };
 
 struct strays {
     const struct config *config;
     uint32_t count;
+    uint32_t busy;   /* in PROVE and DROP */
+    uint64_t due_us; /* when the first in HOLD is due; 0: something may be at once */
     struct stray at[SLOTS_MAX];
 };
 
@@ -35,6 +36,11 @@ void strays_free(struct strays *ss)
     mem_free(ss);
 }
 
+static bool stray_busy(const struct stray *s)
+{
+    return s->state == STRAY_PROVE || s->state == STRAY_DROP;
+}
+
 static void stray_enter(struct strays *ss, struct stray *s, enum stray_state state)
 {
     static const uint8_t may[] = {
@@ -48,25 +54,15 @@ static void stray_enter(struct strays *ss, struct stray *s, enum stray_state sta
     ASSERT((may[s->state] >> state & 1) != 0);
     ss->count += s->state == STRAY_NONE;
     ss->count -= state == STRAY_NONE;
+    ss->busy -= stray_busy(s);
     s->state = state;
-}
-
-static bool in_list(const uint16_t *list, uint32_t n, uint16_t index)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (list[i] == index)
-            return true;
-    }
-    return false;
+    ss->busy += stray_busy(s);
+    ss->due_us = 0;
 }
 
 static bool belongs(const struct view *view, uint32_t partition)
 {
-    const struct document *d = view->document;
-    size_t at = (size_t)partition * d->n_max;
-
-    return in_list(d->place + at, d->n_max, view->self_index) ||
-           in_list(d->goal + at, d->n_max, view->self_index);
+    return view_owns(view, partition) || view_shall_own(view, partition);
 }
 
 bool strays_may_drop(const struct vnodes *vs, const struct view *view, uint32_t partition)
@@ -112,15 +108,6 @@ static uint64_t witness(const struct vnodes *vs, const struct view *view, uint32
     return best;
 }
 
-static uint32_t busy(const struct strays *ss)
-{
-    uint32_t count = 0;
-
-    for (uint32_t p = 0; p < SLOTS_MAX; p++)
-        count += ss->at[p].state == STRAY_PROVE || ss->at[p].state == STRAY_DROP;
-    return count;
-}
-
 static void rest(struct strays *ss, struct stray *s, const struct event *ev)
 {
     if (s->state != STRAY_HOLD)
@@ -128,13 +115,24 @@ static void rest(struct strays *ss, struct stray *s, const struct event *ev)
     s->until_us = ev->mono_us + (uint64_t)STRAY_REST_MS * 1000;
 }
 
+/* Until something changes. */
+static void note_deadline(struct strays *ss)
+{
+    ss->due_us = UINT64_MAX;
+    for (uint32_t p = 0; p < SLOTS_MAX; p++) {
+        const struct stray *s = &ss->at[p];
+        if (s->state == STRAY_HOLD && s->until_us < ss->due_us)
+            ss->due_us = s->until_us;
+    }
+}
+
 enum strays_wish strays_due(struct strays *ss, const struct vnodes *vs, const struct view *view,
                             uint64_t known_epoch, const struct event *ev,
                             struct exchange_order *ret_order, uint32_t *ret_partition)
 {
-    uint32_t now_busy = ss->count == 0 ? 0 : busy(ss);
-
-    for (uint32_t p = 0; p < SLOTS_MAX && ss->count > 0; p++) {
+    if (strays_deadline_us(ss) > ev->mono_us)
+        return STRAYS_NOTHING;
+    for (uint32_t p = 0; p < SLOTS_MAX; p++) {
         struct stray *s = &ss->at[p];
         if (s->state == STRAY_PROVEN) {
             stray_enter(ss, s, STRAY_DROP);
@@ -142,40 +140,33 @@ enum strays_wish strays_due(struct strays *ss, const struct vnodes *vs, const st
             return STRAYS_DROP;
         }
         if (s->state != STRAY_HOLD || s->until_us > ev->mono_us ||
-            now_busy >= ss->config->transfers_max)
+            ss->busy >= ss->config->transfers_max)
             continue;
-        s->peer = witness(vs, view, p);
-        if (known_epoch < s->epoch || s->peer == 0 || !strays_may_drop(vs, view, p)) {
+        uint64_t peer = witness(vs, view, p);
+        if (known_epoch < s->epoch || peer == 0 || !strays_may_drop(vs, view, p)) {
             rest(ss, s, ev);
             continue;
         }
         stray_enter(ss, s, STRAY_PROVE);
         *ret_order = (struct exchange_order){
             .partition = p,
-            .peer = s->peer,
+            .peer = peer,
             .push = true,
             .tag = transfers_tag(TRANSFER_STRAY, p),
         };
         return STRAYS_EXCHANGE;
     }
+    note_deadline(ss);
     return STRAYS_NOTHING;
 }
 
 uint64_t strays_deadline_us(const struct strays *ss)
 {
-    uint64_t at_us = UINT64_MAX;
-
     if (ss->count == 0)
-        return at_us;
-    bool full = busy(ss) >= ss->config->transfers_max;
-    for (uint32_t p = 0; p < SLOTS_MAX; p++) {
-        const struct stray *s = &ss->at[p];
-        if (s->state == STRAY_PROVEN)
-            return 0;
-        if (s->state == STRAY_HOLD && !full && s->until_us < at_us)
-            at_us = s->until_us;
-    }
-    return at_us;
+        return UINT64_MAX;
+    if (ss->due_us == 0)
+        return 0;
+    return ss->busy >= ss->config->transfers_max ? UINT64_MAX : ss->due_us;
 }
 
 void strays_exchanged(struct strays *ss, const struct exchange_result *result,

@@ -158,7 +158,7 @@ void sweep_look(struct sweep *s, const struct view *view, uint64_t now_us)
     MAP_EACH(node, &s->pairings)
         CONTAINER_OF(node, struct pairing, node)->owned = false;
     for (uint32_t at = 0; known && at < view->ring.partitions; at++) {
-        if (!ring_owns(&view->ring, at, view->ring.n_max, view->self_index))
+        if (!view_owns(view, at))
             continue;
         uint32_t n = ring_replicas(&view->ring, at, view->ring.n_max, nodes);
         for (uint32_t i = 0; i < n; i++) {

@@ -134,6 +134,7 @@ struct vnodes {
     uint64_t hints_bytes; /* of all targets */
     struct list handovers;
     struct map relays;     /* by id, not acknowledged */
+    uint32_t drains;       /* handovers in DRAIN */
     bool handover_look;    /* one may have become quiet */
     bool handover_changed; /* one is to be taken back */
     struct vnode *table[VNODES_MAX];

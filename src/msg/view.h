@@ -29,4 +29,18 @@ uint64_t view_epoch(const struct view *view);
 /* The index of a node, RING_NOBODY when it is no member. */
 uint16_t view_index(const struct view *view, uint64_t node);
 
+/* Whether this node answers for a partition by the document, and whether it shall. */
+static inline bool view_owns(const struct view *view, uint32_t partition)
+{
+    return ring_owns(&view->ring, partition, view->ring.n_max, view->self_index);
+}
+
+static inline bool view_shall_own(const struct view *view, uint32_t partition)
+{
+    struct ring goal = view->ring;
+
+    goal.place = view->document->goal;
+    return ring_owns(&goal, partition, goal.n_max, view->self_index);
+}
+
 #endif

@@ -119,8 +119,7 @@ void listers_get(struct listers *ls, const struct view *view, uint64_t from,
         return;
     }
     if (view->document == NULL || list->partition >= view->ring.partitions ||
-        list->epoch != view_epoch(view) || !serves ||
-        !ring_owns(&view->ring, list->partition, view->ring.n_max, view->self_index)) {
+        list->epoch != view_epoch(view) || !serves || !view_owns(view, list->partition)) {
         answer(out, from, list->token, ERR_WRONG_OWNER);
         return;
     }

@@ -161,11 +161,8 @@ static bool may_keep(const struct view *view, uint32_t partition, uint64_t targe
 static bool may_store(struct shard *s, uint32_t partition)
 {
     const struct view *view = cluster_view(s->cluster);
-    struct ring goal = view->ring;
 
-    goal.place = view->document->goal;
-    return ring_owns(&view->ring, partition, view->ring.n_max, view->self_index) ||
-           ring_owns(&goal, partition, goal.n_max, view->self_index) ||
+    return view_owns(view, partition) || view_shall_own(view, partition) ||
            handover_away(s->vnodes, partition) != 0;
 }
 
@@ -231,8 +228,7 @@ static void peer_lacks(struct shard *s, uint64_t from, const struct peer_lacks *
 /* A replica that was given away, or is to be taken back, lists nothing. */
 static bool peer_list_serves(const struct shard *s, const struct peer_list *list)
 {
-    return list->partition < SLOTS_MAX && handover_away(s->vnodes, list->partition) == 0 &&
-           !handover_back(s->vnodes, list->partition);
+    return list->partition < SLOTS_MAX && handover_serves(s->vnodes, list->partition);
 }
 
 /* An answer on behalf of a node counts as that one's. */

@@ -288,8 +288,10 @@ static void begin_transfers(struct shard *s, const struct event *ev, struct outb
 
     if (s->stopping || env.view->document == NULL)
         return;
-    known_epoch = cluster_known_epoch(s->cluster);
     handover_time(s->vnodes, ev, out);
+    if (transfers_deadline_us(s->transfers) > ev->mono_us)
+        return;
+    known_epoch = cluster_known_epoch(s->cluster);
     for (;;) {
         struct machine *machine =
             transfers_begin(s->transfers, &env, s->next_id, known_epoch, ev, out);

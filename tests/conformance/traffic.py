@@ -6,6 +6,7 @@ siblings, so a write whose outcome nobody told may come late and stand beside a 
 replaces it. So a key must show what was acknowledged last, or something of that writer that was
 tried upon it; and beside it nothing but attempts whose outcome is unknown."""
 
+import os
 import random
 import re
 import socket
@@ -17,6 +18,7 @@ import pb
 TYPE, BUCKET = b'mult', b'moves'
 VALUE_BYTES = 300
 TIMEOUT_MS = 5000
+SLOPPY = os.environ.get('DASSIE_MOVES_SLOPPY') == '1'
 WINDOW = 64             # requests sent ahead of their answers, where many keys are walked through
 NEW_KEY_SHARE = 0.05    # of the operations
 OPERATIONS_AT_ONE_NODE = 20
@@ -40,12 +42,12 @@ class Key:
 
 
 def get_fields(name):
-    return [(1, BUCKET), (2, name), (10, TIMEOUT_MS), (13, TYPE)]
+    return [(1, BUCKET), (2, name), (10, TIMEOUT_MS), (11, SLOPPY), (13, TYPE)]
 
 
 def put_fields(name, value, context):
     return [(1, BUCKET), (2, name), (3, context), (4, [(1, value)]), (11, True),
-            (12, TIMEOUT_MS), (16, TYPE)]
+            (12, TIMEOUT_MS), (14, SLOPPY), (16, TYPE)]
 
 
 class Worker(threading.Thread):
