@@ -100,6 +100,8 @@ void compare_replicas(struct world *w)
     struct look look = {.w = w};
 
     for (unsigned i = 0; i < w->params.nodes && !w->failed; i++) {
+        if (node_gone(w, w->nodes[i]))
+            continue;
         arena_init(&look.arena);
         list_init(&look.rows);
         look.node = i;

@@ -222,6 +222,16 @@ void disk_crash(struct world *w, struct disk *disk)
                 must);
 }
 
+void disk_wipe(struct disk *disk)
+{
+    uint32_t generation =
+        disk->generation; /* what was under way does not complete on the new one */
+
+    disk_done(disk);
+    disk_init(disk);
+    disk->generation = generation;
+}
+
 void disk_each(struct disk *disk, enum store_family family, engine_row_fn *row, void *context)
 {
     enum err err = engine_scan(disk->engine, family, BYTES_NONE, BYTES_NONE, row, context);

@@ -38,6 +38,9 @@ void disk_sync(struct disk *disk);
 /* What a crash does to it. */
 void disk_crash(struct world *w, struct disk *disk);
 
+/* Another disk, empty, is in its place: of a node that is down. */
+void disk_wipe(struct disk *disk);
+
 /* All rows of a family, for start-up and for checkers; stops when `row` says false. */
 void disk_each(struct disk *disk, enum store_family family, engine_row_fn *row, void *context);
 

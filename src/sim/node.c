@@ -28,13 +28,37 @@ uint64_t node_awake_us(const struct world *w, const struct sim_node *node)
     return look_us < node->paused_until_us ? look_us : node->paused_until_us;
 }
 
+/* The document of the cluster that clients talk to, as the node has it, or NULL. */
+static const struct document *document_of(const struct world *w, const struct sim_node *node)
+{
+    const struct document *d = node_up(node) ? shard_view(node->shard)->document : NULL;
+    bool same = d != NULL && d->cluster[0] == w->cluster[0] && d->cluster[1] == w->cluster[1];
+
+    return same ? d : NULL;
+}
+
+static bool names(const struct document *document, uint64_t id)
+{
+    int at = document_member(document, id);
+
+    return at >= 0 && member_serves(&document->members[at]);
+}
+
+bool node_gone(const struct world *w, const struct sim_node *node)
+{
+    const struct document *newest = NULL;
+
+    for (unsigned i = 0; i < w->params.nodes && node->joined; i++) {
+        const struct document *d = document_of(w, w->nodes[i]);
+        if (d != NULL && (newest == NULL || d->epoch > newest->epoch))
+            newest = d;
+    }
+    return newest != NULL && !names(newest, node->id);
+}
+
 bool node_serves(const struct world *w, const struct sim_node *node)
 {
-    if (!node_up(node) || node->stopping)
-        return false;
-    const struct document *document = shard_view(node->shard)->document;
-    return document != NULL && document->cluster[0] == w->cluster[0] &&
-           document->cluster[1] == w->cluster[1];
+    return !node->stopping && document_of(w, node) != NULL && !node_gone(w, node);
 }
 
 struct sim_node *node_by_id(struct world *w, uint64_t id)
@@ -248,7 +272,10 @@ void node_step(struct world *w, struct sim_node *node, struct event *ev)
     outbox_reset(&node->out);
     shard_step(node->shard, ev, &node->out);
     shard_hello(node->shard, &hello);
+    node->joined = node->joined && node->id == hello.node;
     node->id = hello.node;
+    const struct document *document = document_of(w, node);
+    node->joined = node->joined || (document != NULL && names(document, node->id));
     epochs_look(w, node);
     uint64_t deadline = shard_deadline(node->shard);
     if (deadline != UINT64_MAX)

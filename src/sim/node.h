@@ -33,6 +33,7 @@ struct sim_node {
     int64_t skew_us; /* of its wall clock */
     uint32_t lives;  /* starts so far */
     uint64_t id;     /* as its hello says */
+    bool joined;     /* as which it was a member */
     enum err halted; /* why it stopped by itself */
     char name[16];
     char address[16];
@@ -66,6 +67,10 @@ bool node_up(const struct sim_node *node);
 
 /* Whether it is up and in the cluster that clients talk to. */
 bool node_serves(const struct world *w, const struct sim_node *node);
+
+/* Whether it was a member, and the newest document that anybody has, who is up, names it no more:
+ * it left, or is gone for good. A node with another disk is another node, once it has started. */
+bool node_gone(const struct world *w, const struct sim_node *node);
 
 /* Whether it is up and nothing may happen in it now. */
 bool node_paused(const struct world *w, const struct sim_node *node);

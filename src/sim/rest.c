@@ -47,6 +47,8 @@ static const char *what_is_busy(struct world *w, unsigned *ret_number)
     for (unsigned i = 0; i < w->params.nodes; i++) {
         const struct sim_node *node = w->nodes[i];
         *ret_number = i;
+        if (node_gone(w, node))
+            continue;
         if (!node_up(node) || !shard_ready(node->shard))
             return "a node does not serve";
         if (shard_stats(node->shard)->requests_now > 0)

@@ -17,11 +17,17 @@ enum { SEED = 1, MS = 1000, BODY_BYTES_MAX = 100, KNOWN_MS = 20000, STEP_MS = 10
 
 struct world *scenario_new(uint32_t nodes)
 {
+    return scenario_new_late(nodes, 0);
+}
+
+struct world *scenario_new_late(uint32_t nodes, uint32_t late)
+{
     struct world *w = mem_new(sizeof(*w));
 
     world_init(w, SEED, NULL);
     draw_nothing(w);
     w->params.nodes = nodes;
+    w->params.late = late;
     w->params.belated_ppm = 1000000;
     w->network = net_new(w);
     w->judge = direct_new(w);
@@ -45,13 +51,15 @@ void scenario_run_ms(struct world *w, uint32_t ms)
 static bool all_know(struct world *w)
 {
     for (unsigned i = 0; i < w->params.nodes; i++) {
-        if (!node_up(w->nodes[i]))
+        if (!node_up(w->nodes[i]) || node_gone(w, w->nodes[i]))
             continue;
         const struct view *view = shard_view(w->nodes[i]->shard);
         if (view->document == NULL)
             return false;
         for (unsigned j = 0; j < view->members_count; j++) {
-            if (view->members[j].up != node_up(node_by_id(w, view->members[j].id)))
+            struct sim_node *other = node_by_id(w, view->members[j].id);
+            bool up = other != NULL && node_up(other) && !node_gone(w, other);
+            if (view->members[j].up != up)
                 return false;
         }
     }
@@ -79,6 +87,12 @@ bool scenario_revive(struct world *w)
             node_start(w, w->nodes[i]);
     }
     return wait_known(w);
+}
+
+void scenario_wipe(struct world *w, unsigned node)
+{
+    node_crash(w, w->nodes[node]);
+    disk_wipe(&w->nodes[node]->disk);
 }
 
 static bool count_row(void *counter, struct bytes key, struct bytes value)
@@ -119,6 +133,13 @@ static uint32_t replicas_of(struct world *w, struct bytes bucket, struct bytes k
         *ret_all |= 1u << ret_nodes[i];
     }
     return n;
+}
+
+uint32_t scenario_partition(struct world *w, unsigned node, struct bytes bucket, struct bytes key)
+{
+    const struct ring *ring = &shard_view(w->nodes[node]->shard)->ring;
+
+    return ring_partition(ring, ring_slot(ring, TYPE_DEFAULT, bucket, key));
 }
 
 unsigned scenario_replica(struct world *w, struct bytes bucket, struct bytes key, uint32_t place)

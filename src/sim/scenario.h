@@ -10,9 +10,15 @@
 
 /* A cluster that is at rest. `BUCKET_TWINS` keeps siblings, other buckets do not. */
 struct world *scenario_new(uint32_t nodes);
+
+/* The same; the last `late` nodes are no members yet, each is a cluster of its own. */
+struct world *scenario_new_late(uint32_t nodes, uint32_t late);
 void scenario_free(struct world *w);
 
 void scenario_run_ms(struct world *w, uint32_t ms);
+
+/* The partition of a key, as a node knows it. */
+uint32_t scenario_partition(struct world *w, unsigned node, struct bytes bucket, struct bytes key);
 
 /* The replica of a key with this place in its list, or the n-th node that has none. */
 unsigned scenario_replica(struct world *w, struct bytes bucket, struct bytes key, uint32_t place);
@@ -22,6 +28,9 @@ unsigned scenario_stranger(struct world *w, struct bytes bucket, struct bytes ke
  * does. False when they do not come to know it. */
 bool scenario_kill(struct world *w, const unsigned *nodes, uint32_t count);
 bool scenario_revive(struct world *w);
+
+/* The node dies, and all that it had is lost. */
+void scenario_wipe(struct world *w, unsigned node);
 
 /* Objects that nodes keep for others. */
 uint32_t scenario_hints(struct world *w);
