@@ -420,7 +420,8 @@ TEST(the_new_owner_dies_before_the_epoch_names_it)
 /* ---- moves that are not wanted any more ---- */
 
 /* What the new owner knows does not get beyond one other, who is no majority with it; so the epoch
- * that names it is not decided, and writes go through the old owner. Then the plan is taken back. */
+ * that names it is not decided, and writes go by way of the old owner. Then the plan is taken
+ * back. */
 TEST(what_was_given_away_is_taken_back)
 {
     struct retreat r = retreat_new();
@@ -474,7 +475,7 @@ TEST(a_stream_of_writes_during_a_take_over_loses_nothing)
     CHECK(!row_written(&r));
     uint64_t stalled_until = w->nodes[r.to]->disk.stalled_until_us;
     CHECK(w->now_us < stalled_until);
-    /* The relays wait for the disk; who waits for them lets nothing in, but the row is not there. */
+    /* The relays wait for the disk, and the old owner for them. */
     stream_begin(w, &s, nodes);
     world_run(w, stalled_until);
     while (!row_written(&r) && w->now_us < until && s.asked + 3 * WRITERS < VALUES_MAX) {
@@ -494,6 +495,45 @@ TEST(a_stream_of_writes_during_a_take_over_loses_nothing)
     ends_moved(&r, s.acknowledged + 1);
 }
 
+/* A write that one replica alone has is in flight there when the replica is taken over, and what is
+ * relayed of it does not get to the other's disk. Who reads from all must find it at any time. */
+TEST(a_write_in_flight_holds_the_take_over)
+{
+    struct retreat r = retreat_new();
+    struct world *w = r.w;
+    struct direct *writer = direct_new(w);
+    const struct question alone = {.ask = ASK_PUT,
+                                   .bucket = BUCKET_TWINS,
+                                   .key = KEY,
+                                   .value = BYTES_LIT("alone"),
+                                   .w = 1,
+                                   .dw = 1};
+
+    w->config.transfers_max = 16;
+    CHECK(scenario_commit(w, r.stays));
+    CHECK(run_until_copying(&r));
+    struct disk *from = &w->nodes[r.from]->disk, *to = &w->nodes[r.to]->disk;
+    uint64_t copied_us = to->stalled_until_us;
+    world_run(w, copied_us - 20000);
+    net_cut(w, r.from, r.stays, true);
+    net_cut(w, r.from, r.also, true);
+    from->stalled_until_us = copied_us + 100000;
+    direct_begin(w, writer, r.from, CONN_PB, &alone);
+    world_run(w, copied_us + 50000);
+    to->stalled_until_us = copied_us + 2000000;
+    const struct answer *answer = direct_wait(w, writer);
+    CHECK(answer != NULL && !answer->failed);
+    scenario_run_ms(w, 20);
+    CHECK(w->now_us < to->stalled_until_us);
+    node_crash(w, w->nodes[r.to]);
+    node_start(w, w->nodes[r.to]);
+    net_heal(w);
+    scenario_run_ms(w, 500);
+    CHECK_EQ(scenario_read_all(w, r.stays, BUCKET_TWINS, KEY), 2);
+    direct_free(w, writer);
+    ends_moved(&r, 2);
+}
+
 int main(int argc, char **argv)
 {
     static const struct tap_test tests[] = {
@@ -507,6 +547,7 @@ int main(int argc, char **argv)
         T(the_new_owner_dies_before_the_epoch_names_it),
         T(what_was_given_away_is_taken_back),
         T(a_stream_of_writes_during_a_take_over_loses_nothing),
+        T(a_write_in_flight_holds_the_take_over),
     };
     return tap_main(argc, argv, tests);
 }
