@@ -170,3 +170,25 @@ const struct json *admin_list(const struct json *json, const char *name)
 
     return at == NULL ? NULL : at->first;
 }
+
+int admin_run(const struct cli_call *call, const char *method, const char *path, struct bytes body,
+              admin_show_fn *show)
+{
+    const struct json *answer;
+    struct arena arena;
+    struct bytes text;
+    bool json;
+
+    if (!cli_json(call, &json))
+        return CLI_USAGE;
+    arena_init(&arena);
+    int status = admin_ask(call, method, path, body, &arena, &text, &answer);
+    if (status == CLI_OK && json) {
+        cli_out(text);
+        cli_out(BYTES_LIT("\n"));
+    } else if (status == CLI_OK) {
+        show(answer);
+    }
+    arena_done(&arena);
+    return status == CLI_OK ? cli_end() : status;
+}

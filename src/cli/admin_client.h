@@ -18,6 +18,11 @@
 int admin_ask(const struct cli_call *call, const char *method, const char *path, struct bytes body,
               struct arena *arena, struct bytes *ret_text, const struct json **ret_json) MUST_CHECK;
 
+/* The same, and prints the answer in the form that was wanted: as it came, or by `show`. */
+typedef void admin_show_fn(const struct json *json);
+int admin_run(const struct cli_call *call, const char *method, const char *path, struct bytes body,
+              admin_show_fn *show) MUST_CHECK;
+
 /* Members of an answer: empty, 0 or false when they are not there. */
 struct bytes admin_text(const struct json *json, const char *name);
 uint64_t admin_number(const struct json *json, const char *name);

@@ -185,29 +185,6 @@ static void show_transfers(const struct json *json)
          (unsigned long long)admin_number(transfers, "hints_bytes"));
 }
 
-/* Asks, and prints the answer in the form that was wanted. */
-static int run(const struct cli_call *call, const char *method, const char *path, struct bytes body,
-               void (*show)(const struct json *json))
-{
-    const struct json *answer;
-    struct arena arena;
-    struct bytes text;
-    bool json;
-
-    if (!cli_json(call, &json))
-        return CLI_USAGE;
-    arena_init(&arena);
-    int status = admin_ask(call, method, path, body, &arena, &text, &answer);
-    if (status == CLI_OK && json) {
-        cli_out(text);
-        cli_out(BYTES_LIT("\n"));
-    } else if (status == CLI_OK) {
-        show(answer);
-    }
-    arena_done(&arena);
-    return status == CLI_OK ? cli_end() : status;
-}
-
 /* A change: its resource, with the operands under the names that the API gives them. */
 static int ask_change(const struct cli_call *call, const char *resource, const char *first,
                       const char *second, bool takes_force, void (*show)(const struct json *json))
@@ -228,7 +205,7 @@ static int ask_change(const struct cli_call *call, const char *resource, const c
     json_close(&out, '}');
     (void)snprintf(path, sizeof(path), "cluster/%s%s", resource,
                    cli_given(call, "dry-run") ? "?dry_run=true" : "");
-    int status = run(call, "POST", path, buf_bytes(&body), show);
+    int status = admin_run(call, "POST", path, buf_bytes(&body), show);
     buf_done(&body);
     return status;
 }
@@ -266,7 +243,7 @@ static int run_force_remove(const struct cli_call *call)
 
 static int run_plan(const struct cli_call *call)
 {
-    return run(call, "GET", "plan", BYTES_NONE, show_plan);
+    return admin_run(call, "GET", "plan", BYTES_NONE, show_plan);
 }
 
 static void show_committed(const struct json *json)
@@ -298,24 +275,24 @@ static int run_set_weight(const struct cli_call *call)
 
 static int run_status(const struct cli_call *call)
 {
-    return run(call, "GET", "status", BYTES_NONE, show_status);
+    return admin_run(call, "GET", "status", BYTES_NONE, show_status);
 }
 
 static int run_members(const struct cli_call *call)
 {
-    return run(call, "GET", "members", BYTES_NONE, show_members);
+    return admin_run(call, "GET", "members", BYTES_NONE, show_members);
 }
 
 static int run_ring(const struct cli_call *call)
 {
-    return run(call, "GET", "ring", BYTES_NONE, show_ring);
+    return admin_run(call, "GET", "ring", BYTES_NONE, show_ring);
 }
 
 static int run_transfers(const struct cli_call *call)
 {
     if (cli_given(call, "wait"))
         return wait_moved(call);
-    return run(call, "GET", "transfers", BYTES_NONE, show_transfers);
+    return admin_run(call, "GET", "transfers", BYTES_NONE, show_transfers);
 }
 
 const struct cli_command command_cluster_join = {

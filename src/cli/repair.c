@@ -82,31 +82,9 @@ static void show(const struct json *json)
     columns_done(&table);
 }
 
-/* Asks, and prints the answer in the form that was wanted. */
-static int run(const struct cli_call *call, const char *method, const char *path, struct bytes body)
-{
-    const struct json *answer;
-    struct arena arena;
-    struct bytes text;
-    bool json;
-
-    if (!cli_json(call, &json))
-        return CLI_USAGE;
-    arena_init(&arena);
-    int status = admin_ask(call, method, path, body, &arena, &text, &answer);
-    if (status == CLI_OK && json) {
-        cli_out(text);
-        cli_out(BYTES_LIT("\n"));
-    } else if (status == CLI_OK) {
-        show(answer);
-    }
-    arena_done(&arena);
-    return status == CLI_OK ? cli_end() : status;
-}
-
 static int run_status(const struct cli_call *call)
 {
-    return run(call, "GET", "aae", BYTES_NONE);
+    return admin_run(call, "GET", "aae", BYTES_NONE, show);
 }
 
 static int run_repair(const struct cli_call *call)
@@ -121,7 +99,7 @@ static int run_repair(const struct cli_call *call)
                               call->operands[0]);
         (void)snprintf(body, sizeof(body), "{\"partition\":%llu}", (unsigned long long)partition);
     }
-    return run(call, "POST", path, bytes_str(body));
+    return admin_run(call, "POST", path, bytes_str(body), show);
 }
 
 const struct cli_command command_aae_status = {

@@ -7,7 +7,7 @@
 
 #include "cli/admin_client.h"
 
-enum { LOOK_MS = 500, BAR_CELLS = 30 };
+enum { LOOK_MS = 500, BAR_CELLS = 30, EVENT_BYTES_MAX = 4096 };
 
 /* How it went so far. */
 struct course {
@@ -52,17 +52,26 @@ static void draw_bar(const struct course *c)
 
 static void tell(const struct course *c, const struct json *transfers)
 {
-    if (c->json) {
-        (void)printf("{\"event\":\"%s\",\"moving\":%llu,\"of\":%llu,\"eta_s\":%llu,"
-                     "\"objects\":%llu,\"bytes\":%llu}\n",
-                     c->left == 0 ? "done" : "moving", (unsigned long long)c->left,
-                     (unsigned long long)c->first, (unsigned long long)seconds_left(c),
-                     (unsigned long long)admin_number(transfers, "objects"),
-                     (unsigned long long)admin_number(transfers, "bytes"));
-        (void)fflush(stdout);
-    } else if (c->terminal) {
+    struct buf buf;
+
+    if (c->terminal)
         draw_bar(c);
-    }
+    if (!c->json)
+        return;
+    buf_init(&buf, EVENT_BYTES_MAX);
+    struct json_out out = json_out_of(&buf);
+    json_open(&out, '{');
+    json_put_string(&out, "event", c->left == 0 ? BYTES_LIT("done") : BYTES_LIT("moving"));
+    json_put_u64(&out, "moving", c->left);
+    json_put_u64(&out, "of", c->first);
+    json_put_u64(&out, "eta_s", seconds_left(c));
+    json_put_u64(&out, "objects", admin_number(transfers, "objects"));
+    json_put_u64(&out, "bytes", admin_number(transfers, "bytes"));
+    json_close(&out, '}');
+    buf_put_u8(&buf, '\n');
+    cli_out(buf_bytes(&buf));
+    (void)fflush(stdout);
+    buf_done(&buf);
 }
 
 /* One look. */

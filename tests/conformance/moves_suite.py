@@ -4,10 +4,9 @@
 still: two nodes join, two leave, one is lost with its disk and is replaced. Nothing that was
 acknowledged may be lost or be missing at any moment, and in the end all replicas are equal.
 
-Requests say sloppy_quorum=false: then a read that began after a write was acknowledged must meet it.
-With fallbacks it need not: a node that has just come back, and does not reach the replicas yet, takes
-others in their place. DASSIE_MOVES_SLOPPY=1 shows that, with DASSIE_MOVES_SECONDS=40 (trouble for so
-long instead of changes) also where nothing moves.
+Requests say sloppy_quorum=false: then a read that began after a write was acknowledged must meet
+it. With fallbacks it need not (DASSIE_MOVES_SLOPPY=1), also where nothing moves
+(DASSIE_MOVES_SECONDS=40: trouble for so long instead of changes).
 
 DASSIE_MOVES_OBJECTS says how many objects there are at first (5,000), DASSIE_MOVES_SEED what
 happens when, DASSIE_MOVES_KEEP keeps the data and the logs."""

@@ -298,3 +298,23 @@ struct object *stage_decode(struct stage *s, const struct key *key, struct bytes
         return NULL;
     return object;
 }
+
+void stage_merge(struct stage *s, const struct key *key, struct bytes record, uint64_t from,
+                 uint64_t hint_for)
+{
+    struct event ev = stage_event(s, EV_PEER);
+    struct vnode_merge merge = {
+        .from = from,
+        .token = from == 0 ? 0 : 77,
+        .partition = stage_partition(s, key),
+        .slot = stage_slot(s, key),
+        .key = *key,
+        .record = record,
+        .durable = true,
+        .hint_for = hint_for,
+    };
+
+    stage_step(s);
+    vnodes_merge(s->vnodes, &merge, &ev, &s->out);
+    stage_took(s);
+}

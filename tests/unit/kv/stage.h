@@ -100,6 +100,11 @@ struct object *stage_object(struct stage *s, uint64_t actor, uint64_t counter, u
 struct bytes stage_record(struct stage *s, const struct key *key, const struct object *object);
 struct bytes stage_digest(struct stage *s, const struct key *key, const struct object *object);
 
+/* A step in which node `from` (0: nobody waits) sends an object to be merged, durably, with token
+ * 77; kept for the node `hint_for` unless that is 0. */
+void stage_merge(struct stage *s, const struct key *key, struct bytes record, uint64_t from,
+                 uint64_t hint_for);
+
 /* The object of a record; NULL when it cannot be read. */
 struct object *stage_decode(struct stage *s, const struct key *key, struct bytes record);
 

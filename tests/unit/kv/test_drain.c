@@ -73,23 +73,13 @@ static void settle(void)
 static void keep_until(const char *name, uint64_t expires_us)
 {
     struct key key = stage_key(name);
-    struct event ev = stage_event(&stage, EV_PEER);
     struct write write = {.content = {.value = bytes_str(name)},
                           .dot = {9, 1},
                           .wall_us = stage.wall_us,
                           .expires_us = expires_us};
-    struct vnode_merge merge = {
-        .partition = stage_partition(&stage, &key),
-        .slot = stage_slot(&stage, &key),
-        .key = key,
-        .record = stage_record(&stage, &key, object_put(&stage.arena, NULL, &write)),
-        .durable = true,
-        .hint_for = TARGET,
-    };
 
-    stage_step(&stage);
-    vnodes_merge(stage.vnodes, &merge, &ev, &stage.out);
-    stage_took(&stage);
+    struct object *object = object_put(&stage.arena, NULL, &write);
+    stage_merge(&stage, &key, stage_record(&stage, &key, object), 0, TARGET);
     stage_settle(&stage);
 }
 

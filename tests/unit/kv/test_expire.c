@@ -86,18 +86,8 @@ static struct object *object_until(uint64_t expires_us)
 static void merge(const char *name, const struct object *object)
 {
     struct key key = stage_key(name);
-    struct event ev = stage_event(&stage, EV_PEER);
-    struct vnode_merge merge = {
-        .partition = stage_partition(&stage, &key),
-        .slot = stage_slot(&stage, &key),
-        .key = key,
-        .record = stage_record(&stage, &key, object),
-        .durable = true,
-    };
 
-    stage_step(&stage);
-    vnodes_merge(stage.vnodes, &merge, &ev, &stage.out);
-    stage_took(&stage);
+    stage_merge(&stage, &key, stage_record(&stage, &key, object), 0, 0);
 }
 
 static void store(const char *name, uint64_t expires_us)

@@ -89,18 +89,7 @@ TEST(all_replicas_get_the_same)
 /* Another replica's object is merged as it is, whatever the clock says here. */
 static void merge_here(const struct object *object)
 {
-    struct event ev = stage_event(&stage, EV_PEER);
-    struct vnode_merge merge = {
-        .partition = stage_partition(&stage, &key),
-        .slot = stage_slot(&stage, &key),
-        .key = key,
-        .record = stage_record(&stage, &key, object),
-        .durable = true,
-    };
-
-    stage_step(&stage);
-    vnodes_merge(stage.vnodes, &merge, &ev, &stage.out);
-    stage_took(&stage);
+    stage_merge(&stage, &key, stage_record(&stage, &key, object), 0, 0);
     stage_settle(&stage);
 }
 

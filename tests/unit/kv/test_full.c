@@ -10,20 +10,7 @@
 
 static void merge(const struct object *object, uint64_t from)
 {
-    struct event ev = stage_event(&stage, EV_PEER);
-    struct vnode_merge merge = {
-        .from = from,
-        .token = 77,
-        .partition = stage_partition(&stage, &key),
-        .slot = stage_slot(&stage, &key),
-        .key = key,
-        .record = stage_record(&stage, &key, object),
-        .durable = true,
-    };
-
-    stage_step(&stage);
-    vnodes_merge(stage.vnodes, &merge, &ev, &stage.out);
-    stage_took(&stage);
+    stage_merge(&stage, &key, stage_record(&stage, &key, object), from, 0);
 }
 
 /* What the last step told node 2 of its merge; ERR_BUSY: nothing. */

@@ -55,21 +55,7 @@ static void begin(void)
 /* A coordinator sends an object to be kept. */
 static void keep(const struct key *key, const struct object *object)
 {
-    struct event ev = stage_event(&stage, EV_PEER);
-    struct vnode_merge merge = {
-        .from = ASKER,
-        .token = 77,
-        .partition = stage_partition(&stage, key),
-        .slot = stage_slot(&stage, key),
-        .key = *key,
-        .record = stage_record(&stage, key, object),
-        .durable = true,
-        .hint_for = TARGET,
-    };
-
-    stage_step(&stage);
-    vnodes_merge(stage.vnodes, &merge, &ev, &stage.out);
-    stage_took(&stage);
+    stage_merge(&stage, key, stage_record(&stage, key, object), ASKER, TARGET);
 }
 
 static void drop(const struct key *key, struct bytes record)

@@ -141,17 +141,7 @@ TEST(a_store_that_was_rolled_back)
     struct object *ahead = stage_object(&stage, actor, 5, 1, "ahead");
     struct bytes record = stage_record(&stage, &key, ahead);
     stage_restart(&stage, 2);
-    struct vnode_merge merge = {
-        .partition = stage_partition(&stage, &key),
-        .slot = stage_slot(&stage, &key),
-        .key = key,
-        .record = record,
-        .durable = true,
-    };
-    struct event ev = stage_event(&stage, EV_PEER);
-    stage_step(&stage);
-    vnodes_merge(stage.vnodes, &merge, &ev, &stage.out);
-    stage_took(&stage);
+    stage_merge(&stage, &key, record, 0, 0);
     stage_settle(&stage);
     put(2, "k", CLOCK_NONE, "b");
     stage_settle(&stage);
