@@ -93,6 +93,17 @@ static void show_disk(const struct json *json)
         (unsigned long long)(admin_number(disk, "free_min") >> 20));
 }
 
+/* Whether the node that answers is among the members. */
+static bool is_member(const struct json *json)
+{
+    for (const struct json *m = admin_list(json, "members"); m != NULL; m = m->next) {
+        if (bytes_eq(admin_text(m, "id"), admin_text(json, "node_id")) &&
+            !bytes_eq(admin_text(m, "state"), BYTES_LIT("removed")))
+            return true;
+    }
+    return false;
+}
+
 static void show_status(const struct json *json)
 {
     struct bytes id = admin_text(json, "cluster_id"), node = admin_text(json, "node");
@@ -108,6 +119,8 @@ static void show_status(const struct json *json)
     if (joining.len > 0)
         line("This node waits to join the cluster of %.*s: commit the plan there.",
              (int)joining.len, (const char *)joining.data);
+    if (joining.len == 0 && !is_member(json))
+        line("This node is not a member of it any more.");
     if (admin_truth(json, "forked"))
         line("Two documents of one epoch were seen: nothing can be changed until that is mended.");
     show_disk(json);
