@@ -251,9 +251,12 @@ static void refuse_full(struct vnodes *vs, struct op *op, struct outbox *out)
 }
 
 /* The condition of a write, of what a client would be shown. */
-static enum err op_holds(const struct op *op, const struct object *shown)
+static enum err op_holds(const struct op *op, const struct object *old, uint64_t cutoff_us,
+                         struct outbox *out)
 {
-    return op->conditional ? condition_holds(&op->condition, shown) : ERR_OK;
+    if (!op->conditional)
+        return ERR_OK;
+    return condition_holds(&op->condition, object_shown(&out->arena, old, cutoff_us));
 }
 
 /* False when the operation must wait for a lease. */
@@ -275,7 +278,7 @@ static bool apply_write(struct vnodes *vs, struct op *op, const struct event *ev
         return true;
     }
     write.cutoff_us = expiry_cutoff_us(ev->wall_us, vs->config->expiry_skew_ms);
-    enum err holds = op_holds(op, object_shown(&out->arena, old, write.cutoff_us));
+    enum err holds = op_holds(op, old, write.cutoff_us, out);
     if (holds != ERR_OK) {
         list_remove(&op->list);
         op_finish(vs, op, holds, out);
